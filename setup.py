@@ -1,6 +1,6 @@
 # Copyright 2026 emotionnet_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Install the part that needs no ROS: ``pip install .``; colcon builds the whole through CMakeLists.txt."""
+"""Install the part that needs no ROS (``pip install .``); colcon builds the whole with CMake."""
 
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path

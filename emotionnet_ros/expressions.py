@@ -1,6 +1,6 @@
 # Copyright 2026 emotionnet_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The expression classes and the result types that every room shares; no dependencies but NumPy."""
+"""The expression classes and the result types that every room shares."""
 
 from __future__ import annotations
 
@@ -58,9 +58,9 @@ class Box:
 class FaceExpression:
     """One face of one frame and what it expresses.
 
-    ``expression`` and ``raw_expression`` index EXPRESSION_NAMES; ``probabilities`` is float32 [8] in
-    the order of EXPRESSIONS, smoothed over time; ``raw_*`` is this frame alone. ``face_age`` is the
-    seconds since the face was first seen.
+    ``expression`` and ``raw_expression`` index EXPRESSION_NAMES; ``probabilities`` is float32 [8]
+    in the order of EXPRESSIONS, smoothed over time; ``raw_*`` is this frame alone. ``face_age`` is
+    the seconds since the face was first seen.
     """
 
     face_id: str
@@ -76,7 +76,7 @@ class FaceExpression:
 
 @dataclass(frozen=True, slots=True)
 class StageTimes:
-    """Seconds of wall time that each stage took; ``detector_ran`` is False on frames tracked only."""
+    """Seconds of wall time that each stage took; without ``detector_ran``, faces were followed."""
 
     decode: float
     detect: float

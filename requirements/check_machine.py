@@ -1,6 +1,6 @@
 # Copyright 2026 emotionnet_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Say at once what the build would stumble over later: Python's version, venv, headers, a C++ compiler."""
+"""Say at once what the build would stumble over later."""
 
 import importlib.util
 import os
@@ -11,7 +11,9 @@ import sysconfig
 python = f'Python {sys.version_info.major}.{sys.version_info.minor} ({sys.executable})'
 problems = []
 if not (3, 10) <= sys.version_info[:2] <= (3, 13):
-    problems.append(f'{python} is too old or too new: name one of 3.10 to 3.13 with make PYTHON=...')
+    problems.append(
+        f'{python} does not fit: name one of 3.10 to 3.13 with make PYTHON=...'
+    )
 if importlib.util.find_spec('ensurepip') is None:
     problems.append(f'{python} has no venv: install it (Debian, Ubuntu: python3-venv)')
 if not os.path.exists(os.path.join(sysconfig.get_path('include'), 'Python.h')):
