@@ -24,9 +24,9 @@ DEFAULT_MIN_CONFIDENCE = 0.5
 DEFAULT_INPUT_SIZE = 320
 
 _FILE = 'haarcascade_frontalface_default.xml'
-_SCALE_STEP = 1.2
+_SCALE_STEP = 1.1
 _MIN_SIDE = 24  # of the cascade itself, in pixels
-_NEIGHBOURS_FOR_HALF = 5
+_NEIGHBOURS_FOR_HALF = 3
 
 
 def create(settings: DetectorSettings) -> Haar:
@@ -37,8 +37,8 @@ def create(settings: DetectorSettings) -> Haar:
 class Haar:
     """Upright frontal faces by ``cv2.CascadeClassifier``, on the reduced grey image.
 
-    The cascade has no score: the confidence is n / (n + 5) for n neighbouring windows that agree,
-    so the default of 0.5 asks for five of them. There are no landmarks.
+    The cascade has no score: the confidence is n / (n + 3) for n neighbouring windows that agree,
+    so the default of 0.5 asks for three of them. There are no landmarks.
 
     Raises
     ------
