@@ -87,7 +87,9 @@ class StageTimes:
 
 @dataclass(frozen=True, slots=True)
 class FrameResult:
-    """All faces of one frame, in order of size with the largest (nearest) first, and the times."""
+    """All faces of one frame, the largest (nearest) first, its size in pixels, and the times."""
 
     faces: tuple[FaceExpression, ...]
+    width: int
+    height: int
     times: StageTimes

@@ -1,0 +1,36 @@
+# Copyright 2026 emotionnet_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Lets frames through at no more than a given rate, evenly."""
+
+from __future__ import annotations
+
+import math
+
+# A frame that comes a little early is still the one of its turn: cameras jitter.
+EARLY_SHARE = 0.25
+
+
+class RateLimit:
+    """Decides frame by frame.
+
+    Parameters
+    ----------
+    rate_hz
+        Frames a second at most, on average; 0 lets every frame through. May be set at any time.
+    """
+
+    def __init__(self, rate_hz: float) -> None:
+        self.rate_hz = rate_hz
+        self._due = -math.inf
+
+    def allows(self, now: float) -> bool:
+        """Whether a frame that comes at ``now`` seconds, on a steady clock, may pass."""
+        if self.rate_hz <= 0:
+            return True
+        period = 1 / self.rate_hz
+        if now < self._due - EARLY_SHARE * period:
+            # A due time further off than a period is one of an earlier, lower rate.
+            self._due = min(self._due, now + period)
+            return False
+        self._due = max(self._due + period, now + (1 - EARLY_SHARE) * period)
+        return True

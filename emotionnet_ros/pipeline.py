@@ -1,0 +1,222 @@
+# Copyright 2026 emotionnet_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""One image in; faces, their expressions and the time of each stage out. Needs no ROS.
+
+>>> from emotionnet_ros.pipeline import Pipeline
+>>> pipeline = Pipeline.open()
+>>> result = pipeline.process(bgr_image, stamp=0.0)
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emotionnet_ros.expressions import FaceExpression, FrameResult, StageTimes
+from emotionnet_ros.faces.detection import Detector, crop_region, open_detector
+from emotionnet_ros.faces.tracker import Track, Tracker, TrackerSettings
+from emotionnet_ros.imaging import EncodedImage, Frame, RawImage, decode, decode_compressed
+from emotionnet_ros.imaging.crop import face_crop
+from emotionnet_ros.inference.classifier import CROP_SIZE, Classifier
+from emotionnet_ros.inference.smoothing import (
+    ExpressionSmoother,
+    SmoothingSettings,
+    most_likely,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineSettings:
+    """What can change from frame to frame.
+
+    Parameters
+    ----------
+    detector_interval
+        The detector runs on every n-th frame, at least 1; between, faces are followed.
+    tracker, smoothing
+        See there.
+    """
+
+    detector_interval: int = 1
+    tracker: TrackerSettings = field(default_factory=TrackerSettings)
+    smoothing: SmoothingSettings = field(default_factory=SmoothingSettings)
+
+    def __post_init__(self) -> None:
+        if self.detector_interval < 1:
+            raise ValueError(
+                f'detector_interval is {self.detector_interval}, it must be at least 1'
+            )
+
+
+class Pipeline:
+    """Everything between an image and its answer, for one camera; used from one thread.
+
+    Parameters
+    ----------
+    detector, classifier
+        May be shared by the pipelines of several cameras that run in one thread.
+    settings
+        May be replaced between frames.
+    """
+
+    def __init__(
+        self,
+        detector: Detector,
+        classifier: Classifier,
+        settings: PipelineSettings | None = None,
+    ) -> None:
+        self.detector = detector
+        self.classifier = classifier
+        self._settings = settings or PipelineSettings()
+        self._tracker = Tracker(self._settings.tracker)
+        self._smoothers: dict[str, ExpressionSmoother] = {}
+        self._frames_since_detection = 0
+
+    @classmethod
+    def open(
+        cls,
+        detector: str = 'auto',
+        network: str = 'nano_b',
+        *,
+        detector_model: str = '',
+        settings: PipelineSettings | None = None,
+    ) -> Pipeline:
+        """Make a pipeline from the names of a detector and a network.
+
+        Raises
+        ------
+        DetectorError, ModelError
+            What is missing and what to do.
+        """
+        return cls(
+            open_detector(detector, model_path=detector_model), Classifier(network), settings
+        )
+
+    @property
+    def settings(self) -> PipelineSettings:
+        """The present settings; assign new ones between frames."""
+        return self._settings
+
+    @settings.setter
+    def settings(self, settings: PipelineSettings) -> None:
+        self._settings = settings
+        self._tracker.settings = settings.tracker
+
+    def reset(self) -> None:
+        """Forget all faces; their ids are not used again."""
+        self._tracker.reset()
+        self._smoothers.clear()
+        self._frames_since_detection = 0
+
+    def process(
+        self, image: RawImage | EncodedImage | Frame | NDArray[np.uint8], stamp: float
+    ) -> FrameResult:
+        """Find the faces of one image and say what they express.
+
+        Parameters
+        ----------
+        image
+            A raw or encoded image, a decoded frame, or an array: uint8 [height, width, 3] in the
+            order blue, green, red as OpenCV reads it, or uint8 [height, width], grey.
+        stamp
+            When the image was taken, in seconds of any clock.
+
+        Returns
+        -------
+        FrameResult
+            The faces, the largest first; none where nobody is there.
+
+        Raises
+        ------
+        ImageError
+            The image cannot be used: what is wrong with it. The faces followed are kept.
+        ValueError
+            The stamp is not finite.
+        """
+        started = time.perf_counter()
+        frame = as_frame(image)
+        decoded = time.perf_counter()
+        detector_ran = self._detector_is_due()
+        if detector_ran:
+            tracks = self._tracker.update(self.detector.detect(frame), stamp)
+            self._frames_since_detection = 0
+        else:
+            tracks = self._tracker.predict(stamp)
+        self._frames_since_detection += 1
+        detected = time.perf_counter()
+        faces = self._classify(frame, tracks, stamp)
+        finished = time.perf_counter()
+        return FrameResult(
+            faces,
+            frame.width,
+            frame.height,
+            StageTimes(
+                decode=decoded - started,
+                detect=detected - decoded,
+                classify=finished - detected,
+                total=finished - started,
+                detector_ran=detector_ran,
+            ),
+        )
+
+    def _detector_is_due(self) -> bool:
+        first = self._frames_since_detection == 0
+        return (
+            first
+            or self._frames_since_detection >= self._settings.detector_interval
+            or self._tracker.undecided
+        )
+
+    def _classify(
+        self, frame: Frame, tracks: list[Track], stamp: float
+    ) -> tuple[FaceExpression, ...]:
+        """Classify all faces of a frame at once and steady each face's answer."""
+        crops = np.empty((len(tracks), CROP_SIZE, CROP_SIZE), np.uint8)
+        for crop, track in zip(crops, tracks, strict=True):
+            crop[:] = face_crop(frame, crop_region(track.box, self.detector), size=CROP_SIZE)
+        probabilities = self.classifier.classify(crops)
+        followed = self._tracker.face_ids
+        self._smoothers = {i: s for i, s in self._smoothers.items() if i in followed}
+        smoothing = self._settings.smoothing
+        faces = []
+        for track, raw in zip(tracks, probabilities, strict=True):
+            smoother = self._smoothers.setdefault(track.face_id, ExpressionSmoother())
+            smoothed = smoother.update(raw, stamp, smoothing)
+            raw_expression, raw_confidence = most_likely(raw, smoothing)
+            faces.append(
+                FaceExpression(
+                    face_id=track.face_id,
+                    roi=track.box,
+                    detection_confidence=track.confidence,
+                    expression=smoothed.expression,
+                    confidence=smoothed.confidence,
+                    probabilities=smoothed.probabilities,
+                    raw_expression=raw_expression,
+                    raw_confidence=raw_confidence,
+                    face_age=max(stamp - track.first_stamp, 0.0),
+                )
+            )
+        return tuple(faces)
+
+
+def as_frame(image: RawImage | EncodedImage | Frame | NDArray[np.uint8]) -> Frame:
+    """Lay a frame over an image of any kind that ``Pipeline.process`` takes.
+
+    Raises
+    ------
+    ImageError
+        What is wrong with the image.
+    """
+    if isinstance(image, Frame):
+        return image
+    if isinstance(image, RawImage):
+        return decode(image)
+    if isinstance(image, EncodedImage):
+        return decode_compressed(image.data, image.format)
+    pixels = np.ascontiguousarray(image, np.uint8)
+    encoding = f'8UC{pixels.shape[2] if pixels.ndim == 3 else 1}'
+    height, width = pixels.shape[:2]
+    return decode(RawImage(width, height, encoding, pixels.strides[0], False, pixels.reshape(-1)))
