@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pixels: image messages to arrays without needless copies, and face crops."""
 
-from emotionnet_ros.imaging.errors import ImageError
-from emotionnet_ros.imaging.frame import Frame, RawImage, decode
+from emotionnet_ros.imaging.crop import face_crop
+from emotionnet_ros.imaging.frame import Frame, ImageError, RawImage, decode, decode_compressed
 
-__all__ = ['Frame', 'ImageError', 'RawImage', 'decode']
+__all__ = ['Frame', 'ImageError', 'RawImage', 'decode', 'decode_compressed', 'face_crop']

@@ -55,7 +55,7 @@ def resize(pixels: Pixels, width: int, height: int) -> Pixels:
 
 @dataclass(frozen=True, slots=True)
 class Colour:
-    """Interleaved channels: one plane [height, width, 3 or 4]; codes of cv2.cvtColor."""
+    """One plane [height, width, 3 or 4] of interleaved colours; the codes are cv2.cvtColor's."""
 
     to_grey: int
     to_bgr: int | None = None
@@ -66,7 +66,10 @@ class Colour:
 
     def bgr(self, planes: Planes) -> Pixels:
         """See Conversion."""
-        return planes[0] if self.to_bgr is None else convert(planes[0], self.to_bgr)
+        if self.to_bgr is not None:
+            return convert(planes[0], self.to_bgr)
+        # 16-bit samples lie two bytes apart: every OpenCV call on such a view would copy it anew.
+        return planes[0] if planes[0].strides[2] == 1 else np.ascontiguousarray(planes[0])
 
     def resized_bgr(self, planes: Planes, width: int, height: int) -> Pixels:
         """See Conversion."""
@@ -88,3 +91,95 @@ class Grey:
     def resized_bgr(self, planes: Planes, width: int, height: int) -> Pixels:
         """See Conversion."""
         return self.bgr([resize(planes[0], width, height)])
+
+
+@dataclass(frozen=True, slots=True)
+class Bayer:
+    """One plane [height, width] seen through a colour mosaic; bilinear demosaicing.
+
+    Resizing demosaics all pixels first: binning 2 x 2 cells would take half the time, but leaves
+    the colours displaced against each other by up to a pixel.
+    """
+
+    to_grey: int
+    to_bgr: int
+
+    def luma(self, planes: Planes, rows: slice, columns: slice) -> Pixels:
+        """See Conversion; a patch is demosaiced with a margin, beginning at an even pixel."""
+        top, bottom, _ = rows.indices(planes[0].shape[0])
+        left, right, _ = columns.indices(planes[0].shape[1])
+        y, x = max(top // 2 * 2 - 2, 0), max(left // 2 * 2 - 2, 0)
+        patch = convert(planes[0][y : bottom + 2, x : right + 2], self.to_grey)
+        return patch[top - y : bottom - y, left - x : right - x]
+
+    def bgr(self, planes: Planes) -> Pixels:
+        """See Conversion."""
+        return convert(planes[0], self.to_bgr)
+
+    def resized_bgr(self, planes: Planes, width: int, height: int) -> Pixels:
+        """See Conversion."""
+        return resize(self.bgr(planes), width, height)
+
+
+@dataclass(frozen=True, slots=True)
+class PackedYuv:
+    """One plane [height, width, 2]: luma in one channel, U and V in turn in the other.
+
+    Resizing converts all pixels first: taking the channels apart costs as much.
+    """
+
+    luma_channel: int
+    to_bgr: int
+
+    def luma(self, planes: Planes, rows: slice, columns: slice) -> Pixels:
+        """See Conversion."""
+        return planes[0][rows, columns, self.luma_channel]
+
+    def bgr(self, planes: Planes) -> Pixels:
+        """See Conversion."""
+        return convert(planes[0], self.to_bgr)
+
+    def resized_bgr(self, planes: Planes, width: int, height: int) -> Pixels:
+        """See Conversion."""
+        return resize(self.bgr(planes), width, height)
+
+
+# Video-range YUV to BGR, ITU-R BT.601: what OpenCV's own YUV 4:2:0 and 4:2:2 conversions apply.
+_BGR_OF_YUV = np.array(
+    [[255 / 219, 2.018, 0.0], [255 / 219, -0.391, -0.813], [255 / 219, 0.0, 1.596]]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SemiPlanarYuv:
+    """Luma [height, width], and below it a plane of interleaved chroma, often at half size.
+
+    ``v_first`` is set where V lies before U; ``to_bgr`` is the code of cv2.cvtColorTwoPlane, which
+    knows chroma of half size only.
+    """
+
+    v_first: bool = False
+    to_bgr: int | None = None
+
+    def luma(self, planes: Planes, rows: slice, columns: slice) -> Pixels:
+        """See Conversion."""
+        return planes[0][rows, columns]
+
+    def bgr(self, planes: Planes) -> Pixels:
+        """See Conversion."""
+        if self.to_bgr is None:
+            return self._mix(*planes)
+        converted: Pixels = cv2.cvtColorTwoPlane(planes[0], planes[1], self.to_bgr)
+        return converted
+
+    def resized_bgr(self, planes: Planes, width: int, height: int) -> Pixels:
+        """See Conversion."""
+        return self._mix(*(resize(plane, width, height) for plane in planes))
+
+    def _mix(self, luma: Pixels, chroma: Pixels) -> Pixels:
+        """Convert planes of one size."""
+        factors = _BGR_OF_YUV[:, [0, 2, 1]] if self.v_first else _BGR_OF_YUV
+        offsets = factors @ [-16.0, -128.0, -128.0]
+        yuv = cv2.merge((luma, chroma))
+        mixed: Pixels = cv2.transform(yuv, np.column_stack((factors, offsets)))
+        return mixed

@@ -4,72 +4,47 @@
 
 from __future__ import annotations
 
-import array
-from dataclasses import dataclass
-from typing import Protocol, TypeAlias, cast
+from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
+import cv2
 
-from emotionnet_ros.imaging.conversions import Conversion, Pixels, Planes, resize
-from emotionnet_ros.imaging.encodings import ENCODINGS, Encoding, Plane
-from emotionnet_ros.imaging.errors import ImageError, check_size
+from emotionnet_ros.imaging.compressed import JpegSource, decode_pixels, read_header
+from emotionnet_ros.imaging.conversions import Pixels, resize
+from emotionnet_ros.imaging.encodings import ENCODINGS
+from emotionnet_ros.imaging.errors import MAX_PIXELS, ImageError, check_size
+from emotionnet_ros.imaging.raw import ImageData, RawImage, bytes_of, open_raw
 
-__all__ = ['Frame', 'ImageData', 'ImageError', 'RawImage', 'decode']
-
-ImageData: TypeAlias = 'bytes | bytearray | memoryview | array.array[int] | NDArray[np.uint8]'
-
-
-@dataclass(frozen=True, slots=True)
-class RawImage:
-    """The fields of a sensor_msgs/Image; ``data`` is anything with the buffer protocol."""
-
-    width: int
-    height: int
-    encoding: str
-    step: int
-    is_bigendian: bool
-    data: ImageData
+__all__ = [
+    'Frame',
+    'ImageData',
+    'ImageError',
+    'MAX_PIXELS',
+    'RawImage',
+    'decode',
+    'decode_compressed',
+]
 
 
 class Source(Protocol):
     """What a Frame converts from."""
 
     def luma(self, rows: slice, columns: slice) -> Pixels:
-        """Luma of a rectangle."""
+        """Luma of the rectangle, uint8 [rows, columns]."""
 
     def bgr(self) -> Pixels:
-        """All pixels as BGR."""
+        """All pixels as BGR, uint8 [height, width, 3]."""
 
     def resized_bgr(self, width: int, height: int) -> Pixels:
-        """All pixels as BGR at the size given."""
-
-
-@dataclass(frozen=True, slots=True)
-class PlaneSource:
-    """The planes of a raw image, views of its data, and how to convert them."""
-
-    planes: Planes
-    conversion: Conversion
-
-    def luma(self, rows: slice, columns: slice) -> Pixels:
-        """See Source."""
-        return self.conversion.luma(self.planes, rows, columns)
-
-    def bgr(self) -> Pixels:
-        """See Source."""
-        return self.conversion.bgr(self.planes)
-
-    def resized_bgr(self, width: int, height: int) -> Pixels:
-        """See Source."""
-        return self.conversion.resized_bgr(self.planes, width, height)
+        """All pixels as BGR at the size given, uint8 [height, width, 3]."""
 
 
 class Frame:
     """One image of ``width`` x ``height`` pixels, converted on demand.
 
     It refers to the data it was made from, which must not change while the frame is in use. Arrays
-    that it returns may be views of that data or its own cache: they are read-only.
+    that it returns may be views of that data or its own cache: they are read-only. All methods
+    raise ImageError ``corrupt_jpeg`` when a JPEG, whose pixels are decoded when they are first
+    asked for, turns out to be undecodable; frames from other sources cannot fail any more.
     """
 
     __slots__ = ('_bgr', '_luma', '_source', 'height', 'width')
@@ -84,8 +59,8 @@ class Frame:
     def luma(self) -> Pixels:
         """Luma, uint8 [height, width]: a (perhaps strided) view where the source holds it.
 
-        Elsewhere converted once and kept. Luma is 0..255 as stored: video-range sources have
-        16..235 in it.
+        Elsewhere converted once and kept. The values are those of the source: 0..255 from colour
+        images, usually 16..235 from the YUV encodings.
         """
         if self._luma is None:
             self._luma = _read_only(self._source.luma(slice(None), slice(None)))
@@ -123,6 +98,8 @@ class Frame:
     def resized_bgr(self, width: int, height: int) -> Pixels:
         """Colour at another size, uint8 [height, width, 3]: resized first, converted small.
 
+        Shrinking averages over the pixels (see ``conversions.resize``), growing is bilinear.
+
         Raises
         ------
         ImageError
@@ -145,93 +122,45 @@ def decode(image: RawImage) -> Frame:
         ``zero_size``, ``too_large``, ``unknown_encoding``, ``odd_size``, ``too_small``,
         ``step_too_small``, ``data_too_short`` or ``bad_data``.
     """
-    width, height = image.width, image.height
-    check_size(width, height, 'the image')
-    encoding = ENCODINGS.get(image.encoding)
-    if encoding is None:
+    return Frame(image.width, image.height, open_raw(image))
+
+
+def decode_compressed(data: ImageData, format: str = '') -> Frame:
+    """Open a JPEG or PNG file, recognised by its first bytes.
+
+    The header is read and checked here. A colour JPEG is decoded when its pixels are first asked
+    for, and only as far as needed; grey JPEG and PNG are decoded here, 16-bit PNG to its high
+    bytes. ``format`` is the field of sensor_msgs/CompressedImage. It matters in two cases: depth
+    images are refused, and a grey file whose source encoding is a Bayer mosaic is demosaiced.
+
+    Raises
+    ------
+    ImageError
+        ``unknown_format``, ``corrupt_jpeg``, ``corrupt_png``, ``zero_size``, ``too_large``,
+        ``too_small`` or ``bad_data``.
+    """
+    if 'compresseddepth' in format.lower():
         raise ImageError(
-            'unknown_encoding',
-            f'unknown encoding {image.encoding!r}: set the camera driver to one of '
-            + ', '.join(sorted(ENCODINGS)),
+            'unknown_format',
+            f'format {format!r} is a depth image, which shows no expressions: subscribe to the '
+            'compressed colour or infrared image of the camera',
         )
-    _check_layout(image, encoding)
-    data = _bytes_of(image.data)
-    needed = _bytes_needed(encoding.planes, height) * image.step
-    if data.nbytes < needed:
-        raise ImageError(
-            'data_too_short',
-            f'{width} x {height} {image.encoding} with step {image.step} needs {needed} bytes of '
-            f'data, {data.nbytes} came: the publisher fills the message wrongly',
-        )
-    planes = [_view(plane, image, encoding.sample_bytes, data) for plane in encoding.planes]
-    return Frame(width, height, PlaneSource(planes, encoding.conversion))
+    file = bytes(bytes_of(data))
+    header = read_header(file, format)
+    if header.kind == 'jpeg' and not header.is_grey:
+        return Frame(header.width, header.height, JpegSource(file, header))
+    pixels = decode_pixels(file, header, cv2.IMREAD_ANYCOLOR)
+    height, width = pixels.shape[:2]
+    encoding = _encoding_in_file(format) if pixels.ndim == 2 else 'bgr8'
+    return decode(RawImage(width, height, encoding, pixels.strides[0], False, pixels))
 
 
-def _check_layout(image: RawImage, encoding: Encoding) -> None:
-    """Refuse sizes and steps that the encoding cannot have."""
-    what = f'{image.width} x {image.height} {image.encoding}'
-    x_division = max(plane.x_division for plane in encoding.planes)
-    y_division = max(plane.y_division for plane in encoding.planes)
-    if image.width % x_division or image.height % y_division:
-        raise ImageError(
-            'odd_size',
-            f'{what}: width must be a multiple of {x_division} and height of {y_division}, as '
-            'neighbouring pixels share their colour: choose another size or encoding',
-        )
-    if min(image.width, image.height) < encoding.min_side:
-        raise ImageError(
-            'too_small', f'{what}: each side must have {encoding.min_side} pixels or more'
-        )
-    shortest = max(_row_bytes(p, image.width, encoding.sample_bytes) for p in encoding.planes)
-    if image.step < shortest:
-        raise ImageError(
-            'step_too_small',
-            f'{what} needs a step of at least {shortest} bytes, {image.step} came: width, step '
-            'and encoding of the message disagree',
-        )
-
-
-def _row_bytes(plane: Plane, width: int, sample_bytes: int) -> int:
-    """Smallest step in bytes that holds a row of the plane."""
-    pixels = width // plane.x_division
-    row = pixels * (plane.pixel_stride or plane.channels) * sample_bytes
-    return -(-row // plane.row_steps)
-
-
-def _bytes_needed(planes: tuple[Plane, ...], height: int) -> int:
-    """Rows of ``step`` bytes that all planes take together."""
-    return height + sum(height // p.y_division * p.row_steps for p in planes if p.below)
-
-
-def _bytes_of(data: ImageData) -> memoryview:
-    """Lay a view of single bytes over the data, without a copy."""
-    try:
-        view = memoryview(cast('bytes', data))  # typing has no name for the buffer protocol
-        return view.cast('B') if view.nbytes else memoryview(b'')
-    except TypeError as error:
-        raise ImageError(
-            'bad_data', f'image data must be contiguous bytes, {type(data).__name__} came: {error}'
-        ) from error
-
-
-def _view(plane: Plane, image: RawImage, sample_bytes: int, data: memoryview) -> Pixels:
-    """Lay an array over the data: [rows, columns], or [rows, columns, channels]."""
-    high_byte = sample_bytes - 1 if not image.is_bigendian else 0
-    pixel_stride = plane.pixel_stride or plane.channels
-    shape = (image.height // plane.y_division, image.width // plane.x_division, plane.channels)
-    strides = (
-        image.step * plane.row_steps,
-        pixel_stride * sample_bytes,
-        plane.channel_stride * sample_bytes,
-    )
-    dimensions = 2 if plane.channels == 1 else 3
-    offset = plane.first * sample_bytes + high_byte
-    if plane.below:
-        offset += image.step * image.height
-    pixels: Pixels = np.ndarray(
-        shape[:dimensions], np.uint8, data, offset=offset, strides=strides[:dimensions]
-    )
-    return _read_only(pixels)
+def _encoding_in_file(file_format: str) -> str:
+    """Name the encoding of a file of one channel; image_transport stores a mosaic as it is."""
+    source = file_format.split(';')[0].strip()
+    if source.startswith('bayer_') and source in ENCODINGS:
+        return source.replace('16', '8')
+    return 'mono8'
 
 
 def _read_only(pixels: Pixels) -> Pixels:
