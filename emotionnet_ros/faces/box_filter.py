@@ -1,6 +1,6 @@
 # Copyright 2026 emotionnet_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Smooths the boxes of one face over time: steady while the face is still, no lag when it moves."""
+"""Smooths the boxes of one face: steady while the face is still, no lag when it moves."""
 
 from __future__ import annotations
 

@@ -251,11 +251,15 @@ class Tracker:
     def _missed(self, seen: Sequence[_Face], stamp: float) -> list[_Face]:
         """Mark the faces not seen and give those that may still come back."""
         present = {id(face) for face in seen}
-        missed = [face for face in self._faces if id(face) not in present and face.face_id]
-        for face in missed:
+        kept = []
+        for face in self._faces:
+            if id(face) in present or not face.face_id:
+                continue
             if face.missed_since is None:
                 face.missed_since = stamp
-        return [f for f in missed if stamp - (f.missed_since or stamp) < self.settings.max_missed]
+            if stamp - face.missed_since < self.settings.max_missed:
+                kept.append(face)
+        return kept
 
 
 class _Face:
