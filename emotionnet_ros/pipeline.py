@@ -9,23 +9,31 @@
 
 from __future__ import annotations
 
+import array
 import time
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from emotionnet_ros.expressions import FaceExpression, FrameResult, StageTimes
+from emotionnet_ros.expressions import Box, FaceExpression, FrameResult, StageTimes
 from emotionnet_ros.faces.detection import Detector, crop_region, open_detector
 from emotionnet_ros.faces.tracker import Track, Tracker, TrackerSettings
-from emotionnet_ros.imaging import EncodedImage, Frame, RawImage, decode, decode_compressed
-from emotionnet_ros.imaging.crop import face_crop
+from emotionnet_ros.imaging import Frame, RawImage, decode, decode_compressed, face_crop
 from emotionnet_ros.inference.classifier import CROP_SIZE, Classifier
 from emotionnet_ros.inference.smoothing import (
     ExpressionSmoother,
     SmoothingSettings,
     most_likely,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedImage:
+    """A JPEG or PNG file in memory: the fields of a sensor_msgs/CompressedImage."""
+
+    data: bytes | memoryview | array.array[int]
+    format: str = ''
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +182,9 @@ class Pipeline:
         self, frame: Frame, tracks: list[Track], stamp: float
     ) -> tuple[FaceExpression, ...]:
         """Classify all faces of a frame at once and steady each face's answer."""
+        # A face that is only followed may have left the image since the detector saw it.
+        image = Box(0, 0, frame.width, frame.height)
+        tracks = [track for track in tracks if image.iou(track.box) > 0]
         crops = np.empty((len(tracks), CROP_SIZE, CROP_SIZE), np.uint8)
         for crop, track in zip(crops, tracks, strict=True):
             crop[:] = face_crop(frame, crop_region(track.box, self.detector), size=CROP_SIZE)

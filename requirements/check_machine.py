@@ -11,9 +11,7 @@ import sysconfig
 python = f'Python {sys.version_info.major}.{sys.version_info.minor} ({sys.executable})'
 problems = []
 if not (3, 10) <= sys.version_info[:2] <= (3, 13):
-    problems.append(
-        f'{python} does not fit: name one of 3.10 to 3.13 with make PYTHON=...'
-    )
+    problems.append(f'{python} does not fit: name one of 3.10 to 3.13 with make PYTHON=...')
 if importlib.util.find_spec('ensurepip') is None:
     problems.append(f'{python} has no venv: install it (Debian, Ubuntu: python3-venv)')
 if not os.path.exists(os.path.join(sysconfig.get_path('include'), 'Python.h')):

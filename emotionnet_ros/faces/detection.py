@@ -166,7 +166,7 @@ def open_detector(
     for candidate in _WITHOUT_MODEL_FILE:
         try:
             return _create(candidate, settings, 'the best one installed', failures)
-        except DetectorError as error:  # noqa: PERF203 - the loop is there for the failures
+        except DetectorError as error:
             failures.append(str(error))
     raise DetectorError('No face detector can be had. ' + ' '.join(failures))
 

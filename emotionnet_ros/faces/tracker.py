@@ -121,19 +121,24 @@ class Tracker:
     ----------
     settings
         How faces are followed.
-    face_ids
+    new_ids
         Where new ids come from; by default one sequence for the whole process.
     """
 
     def __init__(
         self,
         settings: TrackerSettings | None = None,
-        face_ids: Iterator[str] = _face_ids,
+        new_ids: Iterator[str] = _face_ids,
     ) -> None:
         self.settings = settings or TrackerSettings()
-        self._face_ids = face_ids
+        self._new_ids = new_ids
         self._faces: list[_Face] = []
         self._stamp: float | None = None
+
+    @property
+    def face_ids(self) -> set[str]:
+        """The ids of all faces that are followed, with those missed just now."""
+        return {face.face_id for face in self._faces if face.face_id}
 
     @property
     def undecided(self) -> bool:
@@ -182,7 +187,7 @@ class Tracker:
                 seen.append(_Face(detection, stamp, self.settings))
         for face in seen:
             if not face.face_id and face.is_confirmed(self.settings):
-                face.face_id = next(self._face_ids)
+                face.face_id = next(self._new_ids)
         self._faces = seen + self._missed(seen, stamp)
         return _tracks(seen, stamp)
 

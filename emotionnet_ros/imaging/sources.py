@@ -1,6 +1,6 @@
 # Copyright 2026 emotionnet_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Where pictures come from when there is no robot: files, folders, webcams, a built-in moving face."""
+"""Where pictures come from without a robot: files, folders, webcams, a built-in face."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 BUILT_IN = 'builtin'
 BUILT_IN_SIZE = (640, 480)
-PICTURE_SUFFIXES = frozenset({'.bmp', '.jpeg', '.jpg', '.pgm', '.png', '.ppm', '.tif', '.tiff', '.webp'})
+BACKGROUND = (96, 96, 96)
+PICTURE_SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.pgm', '.png', '.ppm', '.tif', '.tiff', '.webp')
 
 
 class SourceError(RuntimeError):
@@ -82,7 +83,7 @@ def moving_face(frames_per_cycle: int = 120) -> Iterator[NDArray[np.uint8]]:
         x = width * (0.5 + 0.15 * math.sin(phase / 2))
         y = height * (0.42 + 0.06 * math.cos(phase))
         matrix = np.array([[scale, 0, x - 225 * scale], [0, scale, y - 115 * scale]])
-        yield cv2.warpAffine(photograph, matrix, (width, height), borderMode=cv2.BORDER_REFLECT)
+        yield cv2.warpAffine(photograph, matrix, (width, height), borderValue=BACKGROUND)
 
 
 def _photograph() -> NDArray[np.uint8]:
@@ -91,17 +92,28 @@ def _photograph() -> NDArray[np.uint8]:
     for folder in package.submodule_search_locations or () if package else ():
         path = Path(folder) / 'data' / 'astronaut.png'
         if path.is_file():
-            return _read_picture(path)
+            data = _without_colour_profile(path.read_bytes())
+            picture: NDArray[np.uint8] = cv2.imdecode(data, cv2.IMREAD_COLOR)
+            return picture
     raise SourceError(
         'The built-in picture is in the package scikit-image, which is not here: '
         'pip install --no-deps scikit-image, or name a video, a folder or a device'
     )
 
 
+def _without_colour_profile(png: bytes) -> NDArray[np.uint8]:
+    """Cut the iCCP chunk out of a PNG file; libpng prints a warning about this picture's."""
+    start = png.find(b'iCCP') - 4
+    if start > 0:
+        length = int.from_bytes(png[start : start + 4], 'big')
+        png = png[:start] + png[start + length + 12 :]
+    return np.frombuffer(png, np.uint8)
+
+
 def _open_folder(folder: Path) -> PictureSource:
     paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in PICTURE_SUFFIXES)
     if not paths:
-        raise SourceError(f'{folder}: no pictures in it ({", ".join(sorted(PICTURE_SUFFIXES))})')
+        raise SourceError(f'{folder}: no pictures in it ({", ".join(PICTURE_SUFFIXES)})')
     return PictureSource(str(folder), 0.0, map(_read_picture, paths))
 
 
@@ -114,8 +126,8 @@ def _read_picture(path: Path) -> NDArray[np.uint8]:
 
 def _open_video(source: str) -> PictureSource:
     capture = cv2.VideoCapture(int(source) if source.isdigit() else source)
-    readable, first = capture.read() if capture.isOpened() else (False, None)
-    if not readable:
+    first = capture.read()[1] if capture.isOpened() else None
+    if first is None:
         capture.release()
         raise SourceError(
             f'{source}: OpenCV cannot read a picture from it; is it a video or a free camera, '
@@ -130,10 +142,10 @@ def _open_video(source: str) -> PictureSource:
 def _read_video(
     capture: cv2.VideoCapture, first: NDArray[np.uint8]
 ) -> Iterator[NDArray[np.uint8]]:
-    readable, picture = True, first
+    picture: NDArray[np.uint8] | None = first
     try:
-        while readable:
+        while picture is not None:
             yield picture
-            readable, picture = capture.read()
+            picture = capture.read()[1]
     finally:
         capture.release()

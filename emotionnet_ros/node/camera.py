@@ -1,6 +1,6 @@
 # Copyright 2026 emotionnet_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""One camera topic: a subscription that fits its publisher, and counters of what came and what did not."""
+"""One camera topic: a subscription that fits its publisher, and counts of what came."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from rclpy.qos import (
     DurabilityPolicy,
     HistoryPolicy,
     QoSProfile,
-    QoSReliabilityPolicy,
     ReliabilityPolicy,
 )
 from rclpy.subscription import Subscription
 from sensor_msgs.msg import CompressedImage, Image
 
-from emotionnet_ros.imaging import EncodedImage, RawImage
+from emotionnet_ros.imaging import RawImage
+from emotionnet_ros.pipeline import EncodedImage
 
 ImageMessage: TypeAlias = 'Image | CompressedImage'
 
@@ -129,7 +129,7 @@ class Camera:
             return
         fitting = (
             ReliabilityPolicy.RELIABLE
-            if offers == {QoSReliabilityPolicy.RELIABLE}
+            if offers == {ReliabilityPolicy.RELIABLE}
             else ReliabilityPolicy.BEST_EFFORT
         )
         if fitting != self._reliability:

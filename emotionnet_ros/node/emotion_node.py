@@ -137,15 +137,15 @@ class EmotionNode(LifecycleNode):  # type: ignore[misc]
                 'set camera.max_rate to limit what the node draws'
             )
         self.get_logger().info(
-            f'Configured: detector {detector.name}, network {classifier.name} '
-            f'({classifier.path})'
+            f'Configured: detector {detector.name}, network {classifier.name} ({classifier.path})'
         )
         return super().on_configure(state)
 
     @_reporting
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Subscribe to the camera and start the worker."""
-        assert self._detector is not None and self._classifier is not None
+        assert self._detector is not None
+        assert self._classifier is not None
         settings = parameters.pipeline_settings(parameters.values(self))
         pipeline = Pipeline(self._detector, self._classifier, settings)
         answer = super().on_activate(state)
@@ -172,7 +172,7 @@ class EmotionNode(LifecycleNode):  # type: ignore[misc]
         return super().on_shutdown(state)
 
     @_reporting
-    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:  # noqa: ARG002
         """Let go of everything, so that the node can be configured again."""
         self._end_session()
         self._release()

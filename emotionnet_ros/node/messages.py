@@ -4,11 +4,11 @@
 
 from __future__ import annotations
 
-from emotionnet_ros.expressions import Box, FaceExpression, FrameResult, StageTimes
-from emotionnet_ros.msg import Expression, ExpressionArray, Timing
 from sensor_msgs.msg import RegionOfInterest
 from std_msgs.msg import Header
 
+from emotionnet_ros.expressions import Box, FaceExpression, FrameResult, StageTimes
+from emotionnet_ros.msg import Expression, ExpressionArray, Timing
 from emotionnet_ros.node.camera import FrameCounts
 
 
@@ -31,9 +31,7 @@ def timing_message(
     )
 
 
-def expression_array(
-    result: FrameResult, header: Header, timing: Timing
-) -> ExpressionArray:
+def expression_array(result: FrameResult, header: Header, timing: Timing) -> ExpressionArray:
     """Make the answer to one image."""
     size = result.width, result.height
     return ExpressionArray(
@@ -48,9 +46,7 @@ def region_of_interest(box: Box, size: tuple[int, int]) -> RegionOfInterest:
     width, height = size
     left, right = (min(max(round(x), 0), width) for x in (box.x, box.x + box.width))
     top, bottom = (min(max(round(y), 0), height) for y in (box.y, box.y + box.height))
-    return RegionOfInterest(
-        x_offset=left, y_offset=top, width=right - left, height=bottom - top
-    )
+    return RegionOfInterest(x_offset=left, y_offset=top, width=right - left, height=bottom - top)
 
 
 def _expression(

@@ -1,0 +1,118 @@
+# Copyright 2026 emotionnet_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Shows the expressions in the terminal, live: ``ros2 run emotionnet_ros watcher``."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import deque
+from collections.abc import Sequence
+from typing import Any, TextIO
+
+import rclpy
+from rclpy.executors import ExternalShutdownException
+from rclpy.node import Node
+from rclpy.qos import QoSProfile
+
+from emotionnet_ros.expressions import EXPRESSION_NAMES
+from emotionnet_ros.msg import ExpressionArray
+
+REFRESH_PERIOD = 0.25
+LINE_PERIOD = 1.0
+RATE_WINDOW = 2.0
+BAR_WIDTH = 20
+HEADINGS = f'{"face":<6} {"expression":<11} {"confidence":<{BAR_WIDTH + 6}} {"face age":>9}'
+
+
+class Watcher(Node):  # type: ignore[misc]
+    """Keeps the newest answer and draws it.
+
+    On a terminal the table is redrawn in place; elsewhere a line a second is written.
+    """
+
+    def __init__(self, output: TextIO = sys.stdout) -> None:
+        super().__init__('watcher')
+        self._output = output
+        self._in_place = output.isatty()
+        self._newest: ExpressionArray | None = None
+        self._arrivals: deque[float] = deque()
+        self.answers = 0
+        self.faces = 0
+        self.create_subscription(
+            ExpressionArray, 'expressions', self._on_expressions, QoSProfile(depth=10)
+        )
+        self.create_timer(REFRESH_PERIOD if self._in_place else LINE_PERIOD, self._draw)
+
+    def _on_expressions(self, message: ExpressionArray) -> None:
+        self._newest = message
+        self.answers += 1
+        self.faces += len(message.expressions)
+        self._arrivals.append(time.monotonic())
+
+    def _draw(self) -> None:
+        while self._arrivals and self._arrivals[0] < time.monotonic() - RATE_WINDOW:
+            self._arrivals.popleft()
+        rate_hz = len(self._arrivals) / RATE_WINDOW
+        if self._newest is None:
+            text = f'waiting for {self.resolve_topic_name("expressions")} ...'
+        elif self._in_place:
+            text = table(self._newest, rate_hz)
+        else:
+            text = line(self._newest, rate_hz)
+        start = '\x1b[H\x1b[J' if self._in_place else ''
+        self._output.write(f'{start}{text}\n')
+        self._output.flush()
+
+
+def summary(message: ExpressionArray, rate_hz: float) -> str:
+    """Say how fresh and how frequent the answers are and where the time goes."""
+    timing = message.timing
+    return (
+        f'{rate_hz:4.1f} answers/s   frame age {timing.age * 1e3:4.0f} ms   '
+        f'(wait {timing.wait * 1e3:.1f}, decode {timing.decode * 1e3:.1f}, '
+        f'detect {timing.detect * 1e3:.1f}, classify {timing.classify * 1e3:.1f} ms)   '
+        f'frames: {timing.frames_received} received, {timing.frames_processed} processed, '
+        f'{timing.frames_skipped} skipped, {timing.frames_lost} lost'
+    )
+
+
+def table(message: ExpressionArray, rate_hz: float) -> str:
+    """Draw one answer as a table of faces."""
+    rows = [_row(face) for face in message.expressions] or ['(nobody there)']
+    return '\n'.join([summary(message, rate_hz), '', HEADINGS, *rows, '', 'Ctrl-C ends it.'])
+
+
+def line(message: ExpressionArray, rate_hz: float) -> str:
+    """Draw one answer in one line."""
+    faces = ', '.join(
+        f'{face.face_id} {EXPRESSION_NAMES[face.expression]} {face.confidence:.2f} '
+        f'({face.face_age:.1f} s)'
+        for face in message.expressions
+    )
+    return f'{faces or "(nobody there)"} | {summary(message, rate_hz)}'
+
+
+def _row(face: Any) -> str:
+    filled = round(face.confidence * BAR_WIDTH)
+    bar = '█' * filled + '·' * (BAR_WIDTH - filled)
+    return (
+        f'{face.face_id:<6} {EXPRESSION_NAMES[face.expression]:<11} {bar} {face.confidence:5.2f} '
+        f'{face.face_age:7.1f} s'
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Watch until interrupted."""
+    rclpy.init(args=None if arguments is None else list(arguments))
+    try:
+        rclpy.spin(Watcher())
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    finally:
+        rclpy.try_shutdown()
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
