@@ -7,15 +7,17 @@ from emotionnet_ros.faces.detection import (
     Detection,
     Detector,
     DetectorError,
-    crop_region,
     open_detector,
 )
+from emotionnet_ros.faces.tracker import Track, Tracker, TrackerSettings
 
 __all__ = [
     'DETECTORS',
     'Detection',
     'Detector',
     'DetectorError',
-    'crop_region',
     'open_detector',
+    'Track',
+    'Tracker',
+    'TrackerSettings',
 ]

@@ -84,8 +84,8 @@ class DetectorSettings:
 class Detector(Protocol):
     """Finds faces in one image at a time; used from one thread at a time.
 
-    ``crop_side_over_box`` and ``crop_shift_y`` say where the picture lies that the expression
-    networks were trained on, relative to this detector's box; see ``crop_region``.
+    ``crop_side_over_box`` and ``crop_shift_y`` say where the picture that the expression networks
+    were trained on lies relative to this detector's box; ``imaging.face_crop`` takes them.
     """
 
     @property
@@ -95,12 +95,12 @@ class Detector(Protocol):
 
     @property
     def crop_side_over_box(self) -> float:
-        """Side of the training crop over the side of the box."""
+        """Side of the training crop over the longer side of the box."""
         ...
 
     @property
     def crop_shift_y(self) -> float:
-        """How far the crop's centre lies below the box's centre, in sides of the box."""
+        """How far the crop's centre lies below the box's centre, in sides of the crop."""
         ...
 
     def detect(self, frame: Frame) -> list[Detection]:
@@ -185,32 +185,3 @@ def _create(
     else:
         _log.info('Face detector: %s, %s', name, reason)
     return detector
-
-
-def crop_region(box: Box, detector: Detector) -> Box:
-    """Give the square that an expression network expects to see, for one face box.
-
-    The side of a box is the square root of its area, so that a box that grows in height while it
-    shrinks in width (a head that nods or turns) leaves the crop as it is.
-
-    Parameters
-    ----------
-    box
-        The face, from this detector or tracked from its boxes, in pixels of the source image.
-    detector
-        Where the box came from.
-
-    Returns
-    -------
-    Box
-        A square in pixels of the source image; it may reach beyond the image.
-    """
-    box_side = float(np.sqrt(box.area))
-    side = detector.crop_side_over_box * box_side
-    center_x, center_y = box.center
-    return Box(
-        center_x - side / 2,
-        center_y + detector.crop_shift_y * box_side - side / 2,
-        side,
-        side,
-    )

@@ -47,7 +47,11 @@ class Haar:
     """
 
     name = 'haar'
-    crop_side_over_box = 1.0
+    # Measured as for BlazeFace, at 480 pixels: in the 1235 pictures found at 40 %, side
+    # over box has
+    # the 5, 25, 50, 75, 95 % points 0.80, 0.95, 1.01, 1.10, 1.45 and the shift downwards -0.07,
+    # -0.01, 0.00, 0.03, 0.14.
+    crop_side_over_box = 1.01
     crop_shift_y = 0.0
 
     def __init__(self, settings: DetectorSettings | None = None) -> None:

@@ -159,7 +159,7 @@ class Tracker:
         Parameters
         ----------
         detections
-            In any order; ones without a finite box of positive size are ignored.
+            In any order; ones without a finite box of at least a pixel are ignored.
         stamp
             When the image was taken, in seconds.
 
@@ -331,7 +331,7 @@ def _distinct(detections: Sequence[Detection], iou: float) -> list[Detection]:
 def _is_usable(detection: Detection) -> bool:
     box = detection.box
     values = (box.x, box.y, box.width, box.height, box.area, detection.confidence)
-    return all(math.isfinite(v) for v in values) and min(box.width, box.height) > 0
+    return all(math.isfinite(v) for v in values) and min(box.width, box.height) >= 1
 
 
 def _distance(one: Box, other: Box) -> float:

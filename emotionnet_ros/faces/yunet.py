@@ -48,8 +48,12 @@ class YuNet:
     """
 
     name = 'yunet'
-    crop_side_over_box = 1.0
-    crop_shift_y = 0.0
+    # Measured as for BlazeFace, at 320 pixels: in the 1411 pictures found at 40 %, side
+    # over box has
+    # the 5, 25, 50, 75, 95 % points 0.81, 1.02, 1.11, 1.22, 1.50 and the shift downwards -0.10,
+    # -0.05, -0.02, 0.03, 0.13.
+    crop_side_over_box = 1.12
+    crop_shift_y = -0.02
 
     def __init__(self, settings: DetectorSettings) -> None:
         self.min_confidence = settings.min_confidence or DEFAULT_MIN_CONFIDENCE
