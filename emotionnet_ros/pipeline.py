@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emotionnet_ros.expressions import Box, FaceExpression, FrameResult, StageTimes
-from emotionnet_ros.faces.detection import Detector, crop_region, open_detector
+from emotionnet_ros.faces.detection import Detector, open_detector
 from emotionnet_ros.faces.tracker import Track, Tracker, TrackerSettings
 from emotionnet_ros.imaging import Frame, RawImage, decode, decode_compressed, face_crop
 from emotionnet_ros.inference.classifier import CROP_SIZE, Classifier
@@ -187,7 +187,13 @@ class Pipeline:
         tracks = [track for track in tracks if image.iou(track.box) > 0]
         crops = np.empty((len(tracks), CROP_SIZE, CROP_SIZE), np.uint8)
         for crop, track in zip(crops, tracks, strict=True):
-            crop[:] = face_crop(frame, crop_region(track.box, self.detector), size=CROP_SIZE)
+            crop[:] = face_crop(
+                frame,
+                track.box,
+                side_over_box=self.detector.crop_side_over_box,
+                shift_y=self.detector.crop_shift_y,
+                size=CROP_SIZE,
+            )
         probabilities = self.classifier.classify(crops)
         followed = self._tracker.face_ids
         self._smoothers = {i: s for i, s in self._smoothers.items() if i in followed}

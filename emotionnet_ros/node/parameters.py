@@ -144,8 +144,8 @@ TABLE: Sequence[Row] = (
     Row(
         'detector.input_size',
         0,
-        'Longer side in pixels of the picture a detector of free size sees (YuNet, Haar); '
-        'larger finds smaller faces; 0 is the default of the detector.',
+        'Longer side in pixels of the picture the detector sees: larger finds smaller faces and '
+        'costs more; 0 is the default of the detector.',
         maximum=4096,
         when='on configure',
     ),

@@ -1,0 +1,75 @@
+# Copyright 2026 emotionnet_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""What several rooms' tests need: a real face, and a network to put in."""
+
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from emotionnet_ros.imaging.sources import open_source
+
+# Before the first rclpy.init of any test: a domain of this run's own.
+os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
+os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
+
+
+@pytest.fixture(scope='session')
+def face_picture():
+    """A photograph with one real face, BGR, uint8 [480, 640, 3]."""
+    picture = next(open_source('builtin').pictures)
+    picture.flags.writeable = False
+    return picture
+
+
+@pytest.fixture(scope='session')
+def face_video(tmp_path_factory, face_picture):
+    """A short Motion-JPEG video of the face moving to the right, 30 frames at 15 Hz."""
+    path = tmp_path_factory.mktemp('video') / 'face.avi'
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*'MJPG'), 15.0, (640, 480))
+    assert writer.isOpened()
+    for index in range(30):
+        writer.write(np.roll(face_picture, index * 2, axis=1))
+    writer.release()
+    return path
+
+
+@pytest.fixture(scope='session')
+def make_network(tmp_path_factory):
+    """Write small ONNX files: linear networks, right and wrong in chosen ways."""
+
+    def make(
+        name='linear',
+        *,
+        image='image',
+        probabilities='probabilities',
+        classes=8,
+        side=48,
+        softmax=True,
+    ) -> Path:
+        rng = np.random.default_rng(0)
+        weights = (rng.normal(size=(side * side, classes)) / 2000).astype(np.float32)
+        last = 'Softmax' if softmax else 'Relu'
+        graph = helper.make_graph(
+            [
+                helper.make_node('Flatten', [image], ['flat']),
+                helper.make_node('MatMul', ['flat', 'weights'], ['logits']),
+                helper.make_node(last, ['logits'], [probabilities]),
+            ],
+            name,
+            [helper.make_tensor_value_info(image, TensorProto.FLOAT, ['N', 1, side, side])],
+            [helper.make_tensor_value_info(probabilities, TensorProto.FLOAT, ['N', classes])],
+            [numpy_helper.from_array(weights, 'weights')],
+        )
+        model = helper.make_model(
+            graph, opset_imports=[helper.make_opsetid('', 17)], ir_version=8
+        )
+        path = tmp_path_factory.mktemp('network') / f'{name}.onnx'
+        onnx.save(model, path)
+        return path
+
+    return make
