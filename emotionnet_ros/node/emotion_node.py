@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import math
 import threading
 import time
 import traceback
@@ -35,6 +36,7 @@ from emotionnet_ros.pipeline import Pipeline
 NAME = 'emotionnet'
 WATCH_PERIOD = 0.5
 SILENCE_BEFORE_WARNING = 5.0
+WARNING_PERIOD = 5.0
 RESULT_QUEUE = 10
 
 Node = TypeVar('Node', bound='EmotionNode')
@@ -247,6 +249,7 @@ class _Session:
         self._slot: LatestSlot[Arrival] = LatestSlot()
         self._silent_since = time.monotonic()
         self._warned_of_stamp = False
+        self._warned_of: dict[str, float] = {}
         self._worker = threading.Thread(target=self._work, name='emotionnet worker', daemon=True)
         self._worker.start()
         self._camera = Camera(
@@ -286,7 +289,7 @@ class _Session:
             self._node.get_logger().warning(
                 f'No image on {self._camera.topic} for {silence:.0f} s: '
                 f'{self._camera.describe_publishers()}',
-                throttle_duration_sec=SILENCE_BEFORE_WARNING,
+                throttle_duration_sec=WARNING_PERIOD,
             )
 
     def _work(self) -> None:
@@ -295,16 +298,13 @@ class _Session:
                 self._answer(arrival)
             except ImageError as error:
                 self._counter.add(skipped=1)
-                self._node.get_logger().warning(
-                    f'Image on {self._camera.topic} refused ({error.reason}): {error}',
-                    throttle_duration_sec=SILENCE_BEFORE_WARNING,
-                )
+                self._warn_of_refusal(error)
             except Exception:
                 # One image must not end the service; the next one gets its answer.
                 self._counter.add(skipped=1)
                 self._node.get_logger().error(
                     f'Image on {self._camera.topic} not processed:\n{traceback.format_exc()}',
-                    throttle_duration_sec=SILENCE_BEFORE_WARNING,
+                    throttle_duration_sec=WARNING_PERIOD,
                 )
 
     def _answer(self, arrival: Arrival) -> None:
@@ -319,6 +319,15 @@ class _Session:
         result = self._pipeline.process(image_of(arrival.message), stamp)
         counts = self._counter.add(processed=1)
         self._node.publish(result, arrival, wait, counts)
+
+    def _warn_of_refusal(self, error: ImageError) -> None:
+        """Log each kind of fault now and then: a bad camera sends it thirty times a second."""
+        now = time.monotonic()
+        if now - self._warned_of.get(error.reason, -math.inf) >= WARNING_PERIOD:
+            self._warned_of[error.reason] = now
+            self._node.get_logger().warning(
+                f'Image on {self._camera.topic} refused ({error.reason}): {error}'
+            )
 
     def _warn_of_stamp(self) -> None:
         if not self._warned_of_stamp:

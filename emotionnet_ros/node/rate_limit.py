@@ -29,8 +29,8 @@ class RateLimit:
             return True
         period = 1 / self.rate_hz
         if now < self._due - EARLY_SHARE * period:
-            # A due time further off than a period is one of an earlier, lower rate.
-            self._due = min(self._due, now + period)
+            # A time further off than this was set at an earlier, lower rate.
+            self._due = min(self._due, now + (1 + EARLY_SHARE) * period)
             return False
-        self._due = max(self._due + period, now + (1 - EARLY_SHARE) * period)
+        self._due = max(self._due, now) + period
         return True

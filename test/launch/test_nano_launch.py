@@ -1,0 +1,82 @@
+# Copyright 2026 emotionnet_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The launch file starts the node that its arguments ask for."""
+
+import os
+import time
+
+import launch_pytest
+import pytest
+import rclpy
+from ament_index_python.packages import get_package_share_directory
+from emotionnet_ros.msg import ExpressionArray
+from launch.actions import IncludeLaunchDescription
+from launch.launch_description_sources import PythonLaunchDescriptionSource
+from launch_pytest.actions import ReadyToTest
+from launch_ros.actions import Node
+from rcl_interfaces.srv import GetParameters
+
+from launch import LaunchDescription
+
+DEADLINE = 60.0
+PARAMETERS = {
+    'power.budget': 15.0,
+    'smoothing.time_constant': 1.25,
+    'camera.compressed': False,
+    'network.model': 'nano_b',
+}
+
+
+@launch_pytest.fixture
+def description(tmp_path):
+    params_file = tmp_path / 'robot.yaml'
+    params_file.write_text(
+        '/**:\n  ros__parameters:\n    smoothing:\n      time_constant: 1.25\n'
+        '    power:\n      budget: 3.0\n'
+    )
+    folder = get_package_share_directory('emotionnet_ros')
+    return LaunchDescription(
+        [
+            IncludeLaunchDescription(
+                PythonLaunchDescriptionSource(os.path.join(folder, 'launch', 'nano.launch.py')),
+                launch_arguments={
+                    'image': '/head/image_raw',
+                    'namespace': 'robot',
+                    'power_budget': '15',
+                    'params_file': str(params_file),
+                }.items(),
+            ),
+            Node(
+                package='emotionnet_ros',
+                executable='player',
+                parameters=[{'rate': 10.0}],
+                remappings=[('image', '/head/image_raw')],
+            ),
+            ReadyToTest(),
+        ]
+    )
+
+
+@pytest.mark.launch(fixture=description)
+def test_arguments_reach_the_node_and_it_answers():
+    rclpy.init()
+    try:
+        observer = rclpy.create_node('observer')
+        answers = []
+        observer.create_subscription(ExpressionArray, '/robot/expressions', answers.append, 10)
+        client = observer.create_client(GetParameters, '/robot/emotionnet/get_parameters')
+        deadline = time.monotonic() + DEADLINE
+        future = None
+        while not (answers and future and future.done()):
+            assert time.monotonic() < deadline, 'no answers or no parameters'
+            rclpy.spin_once(observer, timeout_sec=0.1)
+            if future is None and client.service_is_ready():
+                future = client.call_async(GetParameters.Request(names=list(PARAMETERS)))
+        found = future.result().values
+        assert found[0].double_value == PARAMETERS['power.budget']
+        assert found[1].double_value == PARAMETERS['smoothing.time_constant']
+        assert found[2].bool_value == PARAMETERS['camera.compressed']
+        assert found[3].string_value == PARAMETERS['network.model']
+        assert answers[-1].header.frame_id == 'camera'
+    finally:
+        rclpy.try_shutdown()

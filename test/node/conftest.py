@@ -1,0 +1,98 @@
+# Copyright 2026 emotionnet_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Real processes and a real DDS between them."""
+
+import itertools
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+import rclpy
+
+# Long enough for a loaded machine; a test that passes never waits for it.
+DEADLINE = 60.0
+
+
+@pytest.fixture
+def observer():
+    """A node of the test's own, in the test's process."""
+    rclpy.init()
+    node = rclpy.create_node('observer')
+    yield node
+    node.destroy_node()
+    rclpy.shutdown()
+
+
+@pytest.fixture
+def wait_until(observer):
+    """Spin the observer until a condition holds; fail with what was awaited otherwise."""
+
+    def wait(condition, what):
+        deadline = time.monotonic() + DEADLINE
+        while not condition():
+            assert time.monotonic() < deadline, f'{what}: not in {DEADLINE:g} s'
+            rclpy.spin_once(observer, timeout_sec=0.1)
+
+    return wait
+
+
+@pytest.fixture
+def collect(observer):
+    """Subscribe and give the list that messages are put into."""
+
+    def subscribe(message_type, topic, profile=10):
+        messages = []
+        observer.create_subscription(message_type, topic, messages.append, profile)
+        return messages
+
+    return subscribe
+
+
+class Started:
+    """A process of the package, its output in a file."""
+
+    def __init__(self, command, output: Path) -> None:
+        self._output = output
+        with output.open('wb') as file:
+            self.process = subprocess.Popen(
+                command, stdout=file, stderr=subprocess.STDOUT, start_new_session=True
+            )
+
+    @property
+    def output(self) -> str:
+        return self._output.read_text()
+
+    def interrupt(self) -> int:
+        """End it as Ctrl-C does and give its exit status."""
+        self.process.send_signal(signal.SIGINT)
+        return self.process.wait(DEADLINE)
+
+    def kill(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Start an installed executable with parameters and remappings; it is ended with the test."""
+    from ament_index_python.packages import get_package_prefix
+
+    folder = Path(get_package_prefix('emotionnet_ros')) / 'lib' / 'emotionnet_ros'
+    processes, numbers = [], itertools.count()
+
+    def run(executable, *remappings, **values):
+        arguments = [f'-p {name.replace("__", ".")}:={value}' for name, value in values.items()]
+        arguments += [f'-r {remapping}' for remapping in remappings]
+        command = [folder / executable]
+        if arguments:
+            command += ['--ros-args', *' '.join(arguments).split()]
+        process = Started(command, tmp_path / f'{executable}-{next(numbers)}.log')
+        processes.append(process)
+        return process
+
+    yield run
+    for process in processes:
+        process.kill()
