@@ -6,8 +6,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -15,10 +13,9 @@ from collections.abc import Sequence
 import rclpy
 from rclpy.executors import ExternalShutdownException
 
+from emotionnet_ros.node.programs import private_domain, start_program, stop_programs
 from emotionnet_ros.node.watcher import Watcher
 
-DOMAINS = 100
-STOP_TIMEOUT = 5.0
 FIRST_ANSWER_TIMEOUT = 30.0
 
 
@@ -31,11 +28,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
 
     started = time.monotonic()
-    # Another demo or robot on this machine must not mix in.
-    os.environ.setdefault('ROS_DOMAIN_ID', str(1 + os.getpid() % DOMAINS))
-    parts = {
-        'player': _start('player', f'source:={options.source!r}', f'rate:={options.rate}'),
-        'node': _start('main'),
+    os.environ.setdefault('ROS_DOMAIN_ID', private_domain())
+    programs = {
+        'player': start_program('player', f'source:={options.source!r}', f'rate:={options.rate}'),
+        'node': start_program('main'),
     }
     rclpy.init()
     watcher = Watcher()
@@ -44,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         while not options.duration or time.monotonic() - started < options.duration:
             rclpy.spin_once(watcher, timeout_sec=0.1)
-            ended = [name for name, process in parts.items() if process.poll() is not None]
+            ended = [name for name, program in programs.items() if program.poll() is not None]
             if ended:
                 print(f'The {ended[0]} ended; see its message above.', file=sys.stderr)
                 status = 1
@@ -59,27 +55,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
     finally:
-        _stop(list(parts.values()))
+        stop_programs(list(programs.values()))
         rclpy.try_shutdown()
     return status
-
-
-def _start(module: str, *values: str) -> subprocess.Popen[bytes]:
-    """Run one of this room's modules; in its own process group, as Ctrl-C is ours to handle."""
-    command = [sys.executable, '-m', f'{__package__}.{module}']
-    if values:
-        command += ['--ros-args', *(part for value in values for part in ('-p', value))]
-    return subprocess.Popen(command, start_new_session=True)
-
-
-def _stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:
-    for process in processes:
-        process.send_signal(signal.SIGINT)
-    for process in processes:
-        try:
-            process.wait(STOP_TIMEOUT)
-        except subprocess.TimeoutExpired:
-            process.kill()
 
 
 if __name__ == '__main__':

@@ -51,6 +51,9 @@ class Player(Node):  # type: ignore[misc]
         self._loop = self._parameter('loop', True, 'Begin again after the last picture.')
         compressed = self._parameter('compressed', False, 'Publish JPEG on image/compressed.')
         self._frame_id = self._parameter('frame_id', 'camera', 'frame_id of the images.')
+        self._wait = self._parameter(
+            'wait_for_subscriber', False, 'Hold the first picture until somebody subscribes.'
+        )
         best_effort = self._parameter('best_effort', False, 'Offer best effort, not reliable.')
 
         self._source = str(source)
@@ -75,6 +78,8 @@ class Player(Node):  # type: ignore[misc]
 
     def play(self) -> None:
         """Publish until the end, or for ever when looping; times are kept on a steady clock."""
+        while self._wait and rclpy.ok() and not self._publisher.get_subscription_count():
+            rclpy.spin_once(self, timeout_sec=0.1)
         due = time.monotonic()
         while rclpy.ok():
             picture = next(self._pictures, None)
