@@ -64,6 +64,15 @@ def test_enlarges_smoothly(grey, side):
     assert np.abs(np.diff(crop, axis=1)).max() <= steepest * (side / 48 + 1 / 32) + 1
 
 
+@pytest.mark.parametrize('side', [8.0, 20.0])
+@pytest.mark.parametrize('left', [12.1, 13.9])
+def test_the_border_of_a_crop_sees_the_pixels_beyond_the_box(side, left):
+    ramp = np.tile(np.arange(0, 252, 6, dtype=np.uint8), (42, 1))
+    crop = face_crop(frame_of(ramp), Box(left, left, side, side)).mean(axis=0)
+    centres = left + (np.arange(48) + 0.5) * side / 48 - 0.5
+    assert np.abs(crop - 6 * centres).max() <= 0.8
+
+
 def test_a_box_of_the_size_of_the_crop_is_cut_out_unchanged(grey):
     crop = face_crop(frame_of(grey), Box(100, 50, 48, 48))
     np.testing.assert_array_equal(crop, grey[50:98, 100:148])

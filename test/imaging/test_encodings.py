@@ -248,6 +248,7 @@ def test_conversions_are_kept_and_read_only(encoding, gradients):
     frame = decode(RawImage(72, 56, encoding, image.step, False, data))
     assert frame.luma() is frame.luma()
     assert frame.bgr() is frame.bgr()
+    assert np.shares_memory(frame.luma_patch(1, 1, 9, 9), frame.luma())
     results = (frame.luma(), frame.bgr(), frame.luma_patch(1, 1, 9, 9), frame.resized_bgr(20, 20))
     assert not any(pixels.flags.writeable for pixels in results)
 
