@@ -126,24 +126,21 @@ class BlazeFace:
         values = self._interpreter.get_tensor(self._regressors_index)[0]
         points, scores = decode(values, logits, self._anchors, self.min_confidence)
         points += np.array([view.left - left, view.top - top], np.float32)
-        whole = (points[:, 0] >= view.first).all(axis=1) & (points[:, 1] <= view.last).all(axis=1)
-        return points[whole] * view.scale, scores[whole]
+        return points * view.scale, scores
 
 
 @dataclass(frozen=True, slots=True)
 class _View:
     """A part of the reduced image that the network looks at.
 
-    ``picture`` lies at ``left``, ``top`` in the reduced image; ``scale`` leads from there to the
-    image. Boxes that begin before ``first`` or end after ``last`` are cut by the view's edge.
+    ``picture`` lies at ``left``, ``top`` in the reduced image; ``scale`` (x, y) leads from there to
+    the image.
     """
 
     picture: NDArray[np.uint8]
     left: int
     top: int
     scale: NDArray[np.float32]
-    first: NDArray[np.float32]
-    last: NDArray[np.float32]
 
 
 def views(frame: Frame, input_size: int) -> Iterator[_View]:
@@ -158,15 +155,8 @@ def views(frame: Frame, input_size: int) -> Iterator[_View]:
         scale = np.array([frame.width / width, frame.height / height], np.float32)
         reduced = frame.resized_bgr(width, height)
         for top, left in itertools.product(_starts(height), _starts(width)):
-            end = np.array([left + _INPUT, top + _INPUT])
-            yield _View(
-                reduced[top : top + _INPUT, left : left + _INPUT],
-                left,
-                top,
-                scale,
-                np.where([left > 0, top > 0], [left, top], -np.inf).astype(np.float32),
-                np.where(end < [width, height], end, np.inf).astype(np.float32),
-            )
+            picture = reduced[top : top + _INPUT, left : left + _INPUT]
+            yield _View(picture, left, top, scale)
 
 
 def _starts(length: int) -> list[int]:

@@ -107,8 +107,6 @@ def test_views_are_the_whole_image_and_squares_that_cover_it(width, height, inpu
     seen = list(views(frame, input_size))
     assert len(seen) == count
     assert max(seen[0].picture.shape[:2]) == 192
-    assert np.isinf(seen[0].first).all()
-    assert np.isinf(seen[0].last).all()
     size = min(input_size, max(width, height))
     if count > 1:
         scale = size / max(width, height)
@@ -118,12 +116,6 @@ def test_views_are_the_whole_image_and_squares_that_cover_it(width, height, inpu
             part_height, part_width = view.picture.shape[:2]
             assert max(part_height, part_width) == 192
             covered[view.top : view.top + part_height, view.left : view.left + part_width] += 1
-            # A face may end at the edge of the image, never at an edge inside it.
-            assert np.isinf(view.first).tolist() == [view.left == 0, view.top == 0]
-            assert np.isinf(view.last).tolist() == [
-                view.left + part_width == reduced_width,
-                view.top + part_height == reduced_height,
-            ]
         assert covered.min() == 1
 
 
