@@ -133,8 +133,8 @@ class BlazeFace:
 class _View:
     """A part of the reduced image that the network looks at.
 
-    ``picture`` lies at ``left``, ``top`` in the reduced image; ``scale`` (x, y) leads from there to
-    the image.
+    ``picture`` lies at ``left``, ``top`` in the reduced image; ``scale`` (x, y) leads from there
+    to the image.
     """
 
     picture: NDArray[np.uint8]
