@@ -174,7 +174,12 @@ class SemiPlanarYuv:
 
     def resized_bgr(self, planes: Planes, width: int, height: int) -> Pixels:
         """See Conversion."""
-        return self._mix(*(resize(plane, width, height) for plane in planes))
+        luma, chroma = planes
+        # Rows of chroma are skipped, as nothing sharp is in them: an average of two channels is
+        # OpenCV's slow path and would take longer than all the rest.
+        every = max(chroma.shape[0] // height, 1)
+        chroma = cv2.resize(chroma[every // 2 :: every], (width, height))
+        return self._mix(resize(luma, width, height), chroma)
 
     def _mix(self, luma: Pixels, chroma: Pixels) -> Pixels:
         """Convert planes of one size."""

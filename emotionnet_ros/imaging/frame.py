@@ -69,8 +69,8 @@ class Frame:
     def luma_patch(self, x: int, y: int, width: int, height: int) -> Pixels:
         """Luma of a rectangle inside the image, uint8 [height, width].
 
-        Equal to the same part of ``luma()``, but converts only this part when the whole has not
-        been asked for.
+        The same part of ``luma()`` (Bayer: to one level), but only this part is converted when
+        the whole has not been asked for.
 
         Raises
         ------
