@@ -13,11 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emotionnet_ros.expressions import Box
+from emotionnet_ros.faces.assignment import assign, distinct
 from emotionnet_ros.faces.box_filter import BoxFilter
 from emotionnet_ros.faces.detection import Detection
 
 # Shared by all trackers: with several cameras an id still means one face of one camera.
-_face_ids = (f'f{number}' for number in itertools.count(1))
+# Unlike a generator, a map may be asked by several threads.
+_face_ids = map('f{}'.format, itertools.count(1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,19 +176,28 @@ class Tracker:
             The stamp is not finite.
         """
         stamp = self._advance(stamp)
-        found = _distinct(detections, self.settings.duplicate_iou)
-        matched = self._assign(found, stamp)
-        for face, detection in matched:
-            face.see(detection, stamp)
-        seen = [face for face, _ in matched]
-        taken = {id(detection) for _, detection in matched}
-        for detection in found:
-            if id(detection) in taken or detection.confidence < self.settings.start_confidence:
-                continue
-            if len(seen) < self.settings.max_faces:
-                seen.append(_Face(detection, stamp, self.settings))
+        settings = self.settings
+        found = distinct(detections, settings.duplicate_iou)
+        pairs = assign(
+            [face.box_at(stamp) for face in self._faces],
+            [detection.box for detection in found],
+            [detection.confidence >= settings.start_confidence for detection in found],
+            settings.min_iou,
+            settings.max_distance,
+        )
+        # Where there are too many, those present stay before those missed come back.
+        pairs.sort(key=lambda pair: self._faces[pair[0]].missed_since is not None)
+        seen = []
+        for face_index, index in pairs[: settings.max_faces]:
+            face = self._faces[face_index]
+            face.see(found[index], stamp)
+            seen.append(face)
+        for index in sorted(set(range(len(found))) - {index for _, index in pairs}):
+            sure_enough = found[index].confidence >= settings.start_confidence
+            if sure_enough and len(seen) < settings.max_faces:
+                seen.append(_Face(found[index], stamp, settings))
         for face in seen:
-            if not face.face_id and face.is_confirmed(self.settings):
+            if not face.face_id and face.is_confirmed(settings):
                 face.face_id = next(self._new_ids)
         self._faces = seen + self._missed(seen, stamp)
         return _tracks(seen, stamp)
@@ -227,31 +238,6 @@ class Tracker:
                 stamp = self._stamp
         self._stamp = stamp
         return stamp
-
-    def _assign(
-        self, detections: Sequence[Detection], stamp: float
-    ) -> list[tuple[_Face, Detection]]:
-        """Pair faces and detections one to one: best overlap first, then nearest centre."""
-        settings = self.settings
-        expected = [face.box_at(stamp) for face in self._faces]
-        overlaps, distances = [], []
-        for f, box in enumerate(expected):
-            for d, detection in enumerate(detections):
-                overlap = box.iou(detection.box)
-                if overlap >= settings.min_iou and overlap > 0:
-                    overlaps.append((-overlap, f, d))
-                elif detection.confidence >= settings.start_confidence:
-                    distance = _distance(box, detection.box)
-                    if distance <= settings.max_distance:
-                        distances.append((distance, f, d))
-        pairs: list[tuple[_Face, Detection]] = []
-        free_faces, free_detections = set(range(len(expected))), set(range(len(detections)))
-        for _, f, d in sorted(overlaps) + sorted(distances):
-            if f in free_faces and d in free_detections:
-                free_faces.remove(f)
-                free_detections.remove(d)
-                pairs.append((self._faces[f], detections[d]))
-        return pairs
 
     def _missed(self, seen: Sequence[_Face], stamp: float) -> list[_Face]:
         """Mark the faces not seen and give those that may still come back."""
@@ -317,29 +303,6 @@ def _tracks(faces: Sequence[_Face], stamp: float, seen: bool = True) -> list[Tra
     """Give the confirmed faces, the largest first."""
     tracks = [face.track(stamp, seen) for face in faces if face.face_id]
     return sorted(tracks, key=lambda track: track.box.area, reverse=True)
-
-
-def _distinct(detections: Sequence[Detection], iou: float) -> list[Detection]:
-    """Give the usable detections, the most confident first, without second ones of a face."""
-    distinct: list[Detection] = []
-    for detection in sorted(detections, key=lambda d: d.confidence, reverse=True):
-        if _is_usable(detection) and all(detection.box.iou(o.box) <= iou for o in distinct):
-            distinct.append(detection)
-    return distinct
-
-
-def _is_usable(detection: Detection) -> bool:
-    box = detection.box
-    values = (box.x, box.y, box.width, box.height, box.area, detection.confidence)
-    return all(math.isfinite(v) for v in values) and min(box.width, box.height) >= 1
-
-
-def _distance(one: Box, other: Box) -> float:
-    """Distance of the centres in sides of the larger box; infinite for unlike sizes."""
-    small, large = sorted((math.sqrt(one.area), math.sqrt(other.area)))
-    if small < large / 2:
-        return math.inf
-    return math.dist(one.center, other.center) / large
 
 
 def _check(holds: bool, settings: TrackerSettings, name: str, rule: str) -> None:

@@ -74,7 +74,7 @@ def open_source(source: str = '') -> PictureSource:
 
 def moving_face(frames_per_cycle: int = 120) -> Iterator[NDArray[np.uint8]]:
     """Move a photograph of a face about and to and fro for ever; see ``open_source``."""
-    photograph = _photograph()
+    face = photograph()
     width, height = BUILT_IN_SIZE
     for index in itertools.count():
         phase = 2 * math.pi * index / frames_per_cycle
@@ -83,11 +83,22 @@ def moving_face(frames_per_cycle: int = 120) -> Iterator[NDArray[np.uint8]]:
         x = width * (0.5 + 0.15 * math.sin(phase / 2))
         y = height * (0.42 + 0.06 * math.cos(phase))
         matrix = np.array([[scale, 0, x - 225 * scale], [0, scale, y - 115 * scale]])
-        yield cv2.warpAffine(photograph, matrix, (width, height), borderValue=BACKGROUND)
+        yield cv2.warpAffine(face, matrix, (width, height), borderValue=BACKGROUND)
 
 
-def _photograph() -> NDArray[np.uint8]:
-    """Read scikit-image's portrait of Eileen Collins (NASA, public domain), BGR, 512x512."""
+def photograph() -> NDArray[np.uint8]:
+    """Read scikit-image's portrait of Eileen Collins (NASA, public domain).
+
+    Returns
+    -------
+    NDArray
+        uint8 [512, 512, 3], blue, green, red.
+
+    Raises
+    ------
+    SourceError
+        The package is not installed.
+    """
     package = importlib.util.find_spec('skimage')
     for folder in package.submodule_search_locations or () if package else ():
         path = Path(folder) / 'data' / 'astronaut.png'

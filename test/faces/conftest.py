@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import pytest
-from skimage import data
 
 from emotionnet_ros.expressions import Box
 from emotionnet_ros.imaging import Frame, RawImage, decode
+from emotionnet_ros.imaging.sources import photograph
 
 # The astronaut's face in the 512x512 picture, by eye: from the hairline to the chin.
 _FACE = Box(175, 65, 95, 115)
@@ -39,7 +39,7 @@ def as_frame(bgr: np.ndarray) -> Frame:
 @pytest.fixture(scope='session')
 def scene() -> Callable[..., Scene]:
     """Make a scene: the astronaut's head and shoulders on grey at each (x, y, scale)."""
-    astronaut = np.ascontiguousarray(data.astronaut()[:_BOTTOM, _LEFT:_RIGHT, ::-1])
+    astronaut = np.ascontiguousarray(photograph()[:_BOTTOM, _LEFT:_RIGHT])
 
     def make(width: int, height: int, *places: tuple[int, int, float]) -> Scene:
         bgr = np.full((height, width, 3), 120, np.uint8)

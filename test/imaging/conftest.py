@@ -4,7 +4,8 @@
 
 import numpy as np
 import pytest
-from skimage import data
+
+from emotionnet_ros.imaging.sources import photograph
 
 
 def synthetic() -> np.ndarray:
@@ -20,7 +21,7 @@ def synthetic() -> np.ndarray:
 def picture(request) -> np.ndarray:
     if request.param == 'synthetic':
         return synthetic()
-    return np.ascontiguousarray(data.astronaut()[60:180, 150:300])
+    return np.ascontiguousarray(photograph()[60:180, 150:300, ::-1])
 
 
 @pytest.fixture(scope='session')
@@ -30,4 +31,4 @@ def gradients() -> np.ndarray:
 
 @pytest.fixture(scope='session')
 def astronaut() -> np.ndarray:
-    return data.astronaut()
+    return np.ascontiguousarray(photograph()[..., ::-1])
