@@ -88,9 +88,7 @@ def make_network(tmp_path_factory):
             [helper.make_tensor_value_info(probabilities, TensorProto.FLOAT, ['N', classes])],
             [numpy_helper.from_array(weights, 'weights')],
         )
-        model = helper.make_model(
-            graph, opset_imports=[helper.make_opsetid('', 17)], ir_version=8
-        )
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid('', 17)], ir_version=8)
         path = tmp_path_factory.mktemp('network') / f'{name}.onnx'
         onnx.save(model, path)
         return path

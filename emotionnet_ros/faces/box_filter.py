@@ -42,7 +42,7 @@ class BoxFilter:
         self._damping = damping
         self._raw = _as_array(box)
         self._smooth = self._raw
-        self._velocity = np.zeros(4)
+        self._velocity: NDArray[np.float64] = np.zeros(4)
 
     @property
     def box(self) -> Box:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+import cv2
 import rclpy
 from rclpy.exceptions import (
     InvalidParameterTypeException,
@@ -26,6 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         rclpy.logging.get_logger(NAME).fatal(f'A parameter given at start is refused: {error}')
         rclpy.try_shutdown()
         return 1
+    # Resizing and some detectors would otherwise wake every core for tenths of a millisecond.
+    cv2.setNumThreads(1)
     executor = SingleThreadedExecutor()
     executor.add_node(node)
     try:

@@ -150,9 +150,7 @@ def test_bad_images_are_named_and_counted_and_the_next_good_one_is_answered(
         Image, 'image', QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
     )
     wait_until(
-        lambda: (
-            'Subscribed anew' in node.output and publisher.get_subscription_count() == 1
-        ),
+        lambda: 'Subscribed anew' in node.output and publisher.get_subscription_count() == 1,
         'a reliable subscription',
     )
     good = image_message(face_picture)

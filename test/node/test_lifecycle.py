@@ -31,9 +31,7 @@ def state(call):
 @pytest.fixture
 def change(call):
     return lambda transition: (
-        call(
-            ChangeState, '/emotionnet/change_state', transition=Transition(id=transition)
-        ).success
+        call(ChangeState, '/emotionnet/change_state', transition=Transition(id=transition)).success
     )
 
 
@@ -90,9 +88,7 @@ def test_a_missing_file_refuses_to_configure_and_can_be_put_right(
     right = {'network__model': 'nano_b', 'detector__model': ''}[name]
     value = ParameterValue(type=ParameterType.PARAMETER_STRING, string_value=right)
     parameter = Parameter(name=name.replace('__', '.'), value=value)
-    (result,) = call(
-        SetParameters, '/emotionnet/set_parameters', parameters=[parameter]
-    ).results
+    (result,) = call(SetParameters, '/emotionnet/set_parameters', parameters=[parameter]).results
     assert result.successful
     assert change(Transition.TRANSITION_CONFIGURE)
     assert change(Transition.TRANSITION_ACTIVATE)

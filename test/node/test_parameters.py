@@ -103,9 +103,7 @@ def test_a_bad_value_at_start_is_refused(make_node):
 
 
 def test_values_reach_the_pipeline(make_node):
-    node = make_node(
-        smoothing__time_constant=1.25, tracker__max_missed=2.5, detector__interval=3
-    )
+    node = make_node(smoothing__time_constant=1.25, tracker__max_missed=2.5, detector__interval=3)
     settings = parameters.pipeline_settings(parameters.values(node))
     assert settings.smoothing.time_constant == 1.25
     assert settings.tracker.max_missed == 2.5
