@@ -45,7 +45,7 @@ demo: $(BUILT) ## play a face as a camera, run the node, show the expressions (C
 	@$(IN_ENV) exec python -m emotionnet_ros.node.demo --source '$(VIDEO)' --rate $(RATE)
 
 test: $(INSTALLED) $(BUILT) ## run all tests
-	@$(IN_ENV) cd test && exec pytest -c ../pyproject.toml --rootdir .. .
+	@$(IN_ENV) cd test && exec pytest -c ../pyproject.toml --rootdir .. --timeout 300 .
 
 lint: $(INSTALLED) ## ruff and mypy
 	@source $(VENV)/bin/activate && ruff check . && ruff format --check . && mypy
