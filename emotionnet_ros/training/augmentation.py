@@ -110,10 +110,10 @@ def noise(images: Tensor, strength: Tensor, generator: Generator) -> Tensor:
 
 
 def low_resolution(images: Tensor, strength: Tensor, generator: Generator) -> Tensor:
-    """Enlarge a distant face: one size for the batch, down to 16 pixels."""
+    """Enlarge a distant face, down to 16 pixels; one size, the first image's, for the batch."""
     _ = generator
     side = images.shape[-1]
-    small = round(side * (1 - 0.67 * float(strength.mean())))
+    small = round(side * (1 - 0.67 * float(strength[0])))
     reduced = functional.interpolate(images, (small, small), mode='area')
     return functional.interpolate(reduced, (side, side), mode='bilinear', align_corners=False)
 

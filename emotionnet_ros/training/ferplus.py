@@ -8,14 +8,20 @@ The layout (https://github.com/microsoft/FERPlus): for each split a folder ``FER
 sadness, anger, disgust, fear, contempt, unknown, not-a-face).
 
 A ``fer2013_labels.csv`` beside the splits is optional: header ``split, image, fer2013_label,
-duplicate_of``, the last naming an identical image that stands earlier (test, valid, train).
+duplicate_of``, the last naming the first identical image in the order test, valid, train
+(``FER2013Test/fer0032651.png``).
+
+``python -m emotionnet_ros.training.ferplus --data DIR`` counts what a copy of the data set holds.
 """
 
 from __future__ import annotations
 
+import argparse
 import csv
 import io
+import sys
 import zipfile
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,15 +47,18 @@ class FerPlus:
     """Images of one split and what the voters said.
 
     ``names`` has N file names; ``images`` is uint8 [N, 48, 48], grey; ``votes`` is int64 [N, 10]
-    in the order of the label file; ``fer2013`` and ``duplicate_of`` have N strings, empty where
-    nothing is known.
+    in the order of the label file; ``fer2013``, the label of the original data set, has N
+    strings, empty where unknown. ``is_duplicate``, bool [N]: an identical image stands earlier, in
+    this split or another; ``is_in_other_split``, bool [N]: one stands in another split, earlier
+    or later.
     """
 
     names: tuple[str, ...]
     images: NDArray[np.uint8]
     votes: NDArray[np.int64]
     fer2013: tuple[str, ...]
-    duplicate_of: tuple[str, ...]
+    is_duplicate: NDArray[np.bool_]
+    is_in_other_split: NDArray[np.bool_]
 
     def __len__(self) -> int:
         """Count of images."""
@@ -63,12 +72,9 @@ class FerPlus:
             self.images[rows],
             self.votes[rows],
             tuple(self.fer2013[i] for i in rows),
-            tuple(self.duplicate_of[i] for i in rows),
+            self.is_duplicate[rows],
+            self.is_in_other_split[rows],
         )
-
-    def without_duplicates(self) -> FerPlus:
-        """Without the images that stand, identical, in an earlier split or earlier in this one."""
-        return self.select(np.array([not earlier for earlier in self.duplicate_of], dtype=bool))
 
 
 def counted_votes(votes: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -136,12 +142,14 @@ def read_split(root: Path, split: str) -> FerPlus:
     names, votes = _read_votes(source)
     images = np.stack([_decode(source, name) for name in names])
     details = _read_details(root / DUPLICATES, folder_name)
+    rows = [details.get(name, _Details()) for name in names]
     return FerPlus(
         tuple(names),
         images,
         np.array(votes, dtype=np.int64),
-        tuple(details.get(name, ('', ''))[0] for name in names),
-        tuple(details.get(name, ('', ''))[1] for name in names),
+        tuple(row.fer2013 for row in rows),
+        np.array([row.is_duplicate for row in rows], dtype=bool),
+        np.array([row.is_in_other_split for row in rows], dtype=bool),
     )
 
 
@@ -207,8 +215,15 @@ def _decode(source: _Folder | _Zip, name: str) -> NDArray[np.uint8]:
     return np.asarray(image, dtype=np.uint8)
 
 
-def _read_details(path: Path, folder_name: str) -> dict[str, tuple[str, str]]:
-    """FER2013 label and earlier copy by image name; empty without the file."""
+@dataclass(frozen=True)
+class _Details:
+    fer2013: str = ''
+    is_duplicate: bool = False
+    is_in_other_split: bool = False
+
+
+def _read_details(path: Path, folder_name: str) -> dict[str, _Details]:
+    """Details of a split by image name; empty without the file."""
     if not path.is_file():
         return {}
     with path.open(newline='', encoding='utf-8-sig') as file:
@@ -216,8 +231,50 @@ def _read_details(path: Path, folder_name: str) -> dict[str, tuple[str, str]]:
         needed = {'split', 'image', 'fer2013_label', 'duplicate_of'}
         if not needed <= set(reader.fieldnames or ()):
             raise DataError(f'{path}: the header lacks one of {sorted(needed)}')
-        return {
-            row['image']: (row['fer2013_label'], row['duplicate_of'])
-            for row in reader
-            if row['split'] == folder_name
-        }
+        rows = list(reader)
+    # Identical images name the same first one; the splits in which each of these groups stands.
+    splits = defaultdict(set)
+    for row in rows:
+        splits[_first_copy(row)].add(row['split'])
+    return {
+        row['image']: _Details(
+            row['fer2013_label'], bool(row['duplicate_of']), len(splits[_first_copy(row)]) > 1
+        )
+        for row in rows
+        if row['split'] == folder_name
+    }
+
+
+def _first_copy(row: dict[str, str]) -> str:
+    return row['duplicate_of'] or f'{row["split"]}/{row["image"]}'
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Print how many images with a majority label each split holds; return the exit status."""
+    parser = argparse.ArgumentParser(description='Count the images of a FER+ data set.')
+    parser.add_argument('--data', type=Path, required=True, help='folder with the FER+ splits')
+    options = parser.parse_args(arguments)
+    heads = ('split', 'images', *EXPRESSIONS, 'majority', 'first copies', 'in no other split')
+    print('| ' + ' | '.join(heads) + ' |', '|' + '---|' * len(heads), sep='\n')
+    try:
+        for split in SPLITS:
+            data = read_split(options.data, split)
+            labels = majority_labels(data.votes)
+            labelled = labels >= 0
+            cells = (
+                split,
+                len(data),
+                *np.bincount(labels[labelled], minlength=len(EXPRESSIONS)),
+                labelled.sum(),
+                (labelled & ~data.is_duplicate).sum(),
+                (labelled & ~data.is_in_other_split).sum(),
+            )
+            print('| ' + ' | '.join(str(cell) for cell in cells) + ' |')
+    except DataError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -28,6 +28,7 @@ from tqdm import tqdm
 from emotionnet_ros.networks.modules import NanoModule
 from emotionnet_ros.networks.tables import NETWORKS
 from emotionnet_ros.training.augmentation import augment
+from emotionnet_ros.training.calibration import softmax
 from emotionnet_ros.training.config import ConfigError, TrainingConfig, read_config
 from emotionnet_ros.training.curves import write_history
 from emotionnet_ros.training.ferplus import (
@@ -58,9 +59,8 @@ class TrainingSet:
 
 def training_set(data: FerPlus, balance: float, device: torch.device) -> TrainingSet:
     """Usable images of a split without duplicates, and how often to draw each of them."""
-    data = data.without_duplicates()
     labels = soft_labels(data.votes)
-    usable = labels.sum(axis=1) > 0
+    usable = (labels.sum(axis=1) > 0) & ~data.is_duplicate
     images, labels = data.images[usable], labels[usable]
     frequency = np.maximum(labels.sum(axis=0), 1.0)
     weights = labels @ (frequency**-balance)
@@ -73,9 +73,9 @@ def training_set(data: FerPlus, balance: float, device: torch.device) -> Trainin
 
 def validation_set(data: FerPlus) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Images with a majority label, without duplicates, and their labels."""
-    data = data.without_duplicates()
     labels = majority_labels(data.votes)
-    return data.images[labels >= 0], labels[labels >= 0]
+    usable = (labels >= 0) & ~data.is_duplicate
+    return data.images[usable], labels[usable]
 
 
 def soft_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
@@ -116,13 +116,6 @@ def predict_logits(
     ]
     logits: NDArray[np.float32] = torch.cat(batches).float().numpy()
     return logits
-
-
-def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Row-wise softmax of [N, classes]."""
-    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
-    shares: NDArray[np.float32] = exponentials / exponentials.sum(axis=1, keepdims=True)
-    return shares
 
 
 class Run:
