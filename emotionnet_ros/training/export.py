@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import copy
-import pickle
 import sys
 from pathlib import Path
 from typing import Any
@@ -32,6 +31,7 @@ from emotionnet_ros.training.card import CardError, record_figures
 from emotionnet_ros.training.config import ConfigError, config_from
 from emotionnet_ros.training.evaluate import evaluate, predict, table
 from emotionnet_ros.training.ferplus import DataError, read_split
+from emotionnet_ros.training.run import CheckpointError, read_checkpoint
 from emotionnet_ros.training.train import predict_logits, training_set, validation_set
 
 PARITY = 1e-4  # largest difference allowed between torch's and ONNX Runtime's probabilities
@@ -54,19 +54,19 @@ def export(run_folder: Path, data_folder: Path, weights: Path, version: str) -> 
 
     Raises
     ------
+    CheckpointError
+        If the run has no checkpoint of a best epoch.
     ExportError
-        If the run has no usable checkpoint or the written file computes something else.
+        If the checkpoint does not fit, or the written file computes something else.
     """
     path = run_folder / 'best.pt'
+    checkpoint = read_checkpoint(path, torch.device('cpu'))
     try:
-        checkpoint = torch.load(path, map_location='cpu', weights_only=True)
         config = config_from(checkpoint['config'])
         module = NanoModule(NETWORKS[config.network])
         module.load_state_dict(checkpoint['average'])
-    except OSError as error:
-        raise ExportError(f'{path}: {error.strerror}') from error
-    except (RuntimeError, KeyError, ConfigError, pickle.UnpicklingError) as error:
-        raise ExportError(f'{path} is not a checkpoint of a training run: {error}') from error
+    except (RuntimeError, ConfigError) as error:
+        raise ExportError(f'{path} is of another version of this code: {error}') from error
 
     images, labels = validation_set(read_split(data_folder, 'valid'))
     logits = predict_logits(module, images)
@@ -117,7 +117,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         result = export(options.run, options.data, options.weights, options.version)
-    except (ExportError, DataError, CardError) as error:
+    except (CheckpointError, ExportError, DataError, CardError) as error:
         print(error, file=sys.stderr)
         return 1
     print(table(result))

@@ -14,7 +14,7 @@ pytest.importorskip('onnx', reason='exporting needs onnx')
 import yaml  # noqa: E402
 
 from emotionnet_ros.networks.onnx_file import read_weight_file  # noqa: E402
-from emotionnet_ros.training import evaluate, export, train  # noqa: E402
+from emotionnet_ros.training import evaluate, export, run, train  # noqa: E402
 from emotionnet_ros.training.card import END, START  # noqa: E402
 from emotionnet_ros.training.config import ConfigError, TrainingConfig  # noqa: E402
 from emotionnet_ros.training.ferplus import majority_labels, read_split  # noqa: E402
@@ -81,7 +81,9 @@ def test_an_interrupted_run_ends_as_if_nothing_had_been(
             train.train(QUICK, tree, broken)
     assert torch.load(broken / 'last.pt', weights_only=True)['epoch'] == 1
     train.train(QUICK, tree, broken)
-    first, second = (torch.load(run / 'last.pt', weights_only=True) for run in (whole, broken))
+    first, second = (
+        torch.load(folder / 'last.pt', weights_only=True) for folder in (whole, broken)
+    )
     assert first['history'] == second['history']
     for part in ('module', 'average'):
         for name, value in first[part].items():
@@ -124,8 +126,33 @@ def test_duplicates_and_faceless_images_are_not_trained_on(fresh_tree: Path):
     assert len(train.training_set(data, 0.5, torch.device('cpu'))) == 62
 
 
+def test_a_loss_that_is_no_number_ends_the_run(tree: Path, tmp_path: Path):
+    data = train.training_set(read_split(tree, 'train'), 0.5, torch.device('cpu'))
+    attempt = run.Run(QUICK, tmp_path, 1)
+    with torch.no_grad():
+        attempt.module.head.bias.fill_(float('nan'))
+    with pytest.raises(run.TrainingError, match='the loss became nan in epoch 1'):
+        attempt.train_epoch(data, train.tqdm(disable=True))
+
+
+def test_the_average_follows_the_weights(tmp_path: Path):
+    attempt = run.Run(QUICK, tmp_path, 1)
+    with torch.no_grad():
+        attempt.average.head.bias.fill_(0.0)
+        attempt.module.head.bias.fill_(1.0)
+    run.update_average(attempt.average, attempt.module, 0.9, step=10_000)
+    torch.testing.assert_close(attempt.average.head.bias, torch.full((8,), 0.1))
+    run.update_average(attempt.average, attempt.module, 0.9, step=0)  # 0.1 of the old is kept
+    torch.testing.assert_close(attempt.average.head.bias, torch.full((8,), 0.91))
+
+
+def test_an_absent_device_is_named():
+    with pytest.raises(ConfigError, match=r'device .nowhere. cannot be used'):
+        run.usable_device('nowhere')
+
+
 def test_learning_rate_schedule():
-    factors = [train.learning_rate_factor(step, 100, 0.1) for step in range(100)]
+    factors = [run.learning_rate_factor(step, 100, 0.1) for step in range(100)]
     assert factors[0] == pytest.approx(0.1)
     assert max(factors) == factors[9] == pytest.approx(1)
     assert factors[10:] == sorted(factors[10:], reverse=True)
@@ -173,13 +200,17 @@ def test_figures_of_other_weights_are_dropped(finished: Path, tree: Path, tmp_pa
 def test_commands_name_what_is_wrong(
     tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
-    data, run = ['--data', str(tree)], ['--run', str(tmp_path / 'run')]
-    assert train.main(['--config', str(tmp_path / 'none.yaml'), *data, *run]) == 1
+    data, folder = ['--data', str(tree)], ['--run', str(tmp_path / 'run')]
+    assert train.main(['--config', str(tmp_path / 'none.yaml'), *data, *folder]) == 1
     assert 'none.yaml' in capsys.readouterr().err
     config = tmp_path / 'config.yaml'
     config.write_text(yaml.safe_dump({**QUICK.as_dict(), 'batch_size': 4096}))
-    assert train.main(['--config', str(config), *data, *run]) == 1
+    assert train.main(['--config', str(config), *data, *folder]) == 1
     assert 'batch_size 4096 exceeds the 64 images' in capsys.readouterr().err
+    config.write_text(yaml.safe_dump(QUICK.as_dict()))
+    (tmp_path / 'run' / 'last.pt').write_bytes(b'half a checkpoint')
+    assert train.main(['--config', str(config), *data, *folder]) == 1
+    assert 'last.pt is not a checkpoint' in capsys.readouterr().err
     weights = ['--weights', str(tmp_path / 'w.onnx'), '--version', '1']
     assert export.main(['--run', str(tmp_path), *data, *weights]) == 1
     assert 'best.pt: No such file' in capsys.readouterr().err
