@@ -51,6 +51,21 @@ def test_offsets_bring_a_rare_class_back():
     assert after.balanced_accuracy > before.balanced_accuracy
 
 
+@pytest.mark.parametrize('cost', [0.0, 0.01, 0.05])
+def test_offsets_cost_no_more_accuracy_than_allowed(cost: float):
+    generator = np.random.default_rng(4)
+    frequency = np.array([0.6, 0.2, 0.1, 0.04, 0.03, 0.01, 0.01, 0.01])
+    labels = generator.choice(8, size=4000, p=frequency)
+    logits = generator.normal(0, 1, (4000, 8)) + np.eye(8)[labels] + np.log(frequency)
+    strength = fit_offset_strength(logits, labels, frequency, cost)
+    before = score(softmax(logits), labels)
+    after = score(softmax(logits + class_offsets(frequency, strength)), labels)
+    assert after.accuracy >= before.accuracy - cost
+    assert after.balanced_accuracy >= before.balanced_accuracy
+    if cost:
+        assert 0 < strength < 1
+
+
 def test_no_offsets_where_they_do_nothing():
     logits = 50 * np.eye(8)[np.arange(80) % 8]
     frequency = np.linspace(0.1, 0.9, 8) / 4
