@@ -1,0 +1,198 @@
+# Copyright 2026 emotionnet_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Weight files: a trained network as an ONNX graph written from its table, and back to torch.
+
+Input ``image``: float32 [N, 1, 48, 48], grey levels 0..255. Output ``probabilities``: float32
+[N, classes]. N is dynamic; normalisation, batch norm and temperature are inside the graph.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+from emotionnet_ros.networks.modules import VARIANCE_FLOOR, NanoModule, fold_batch_norm
+from emotionnet_ros.networks.tables import IMAGE_SIZE, NETWORKS, Layer, Network
+
+# Old enough for ONNX Runtime 1.6 and newer, the oldest found on robots' boards.
+OPSET = 13
+IR_VERSION = 7
+
+
+class WeightFileError(ValueError):
+    """A weight file cannot be read or is not one of this project's networks."""
+
+
+@dataclass(frozen=True)
+class WeightFile:
+    """A weight file's network in torch and what the file says about itself.
+
+    ``module`` is the folded form, in evaluation mode, and gives calibrated logits: their softmax
+    is the file's output.
+    """
+
+    module: NanoModule
+    version: str
+    temperature: float
+
+
+def write_weight_file(
+    path: Path, module: NanoModule, version: str, temperature: float = 1.0
+) -> None:
+    """Write a trained module, with batch norm, as an ONNX file.
+
+    Parameters
+    ----------
+    path
+        The file to write.
+    module
+        As trained; it is not changed.
+    version
+        The version of these weights, for the file's metadata.
+    temperature
+        Positive divisor of the logits; it is folded into the head.
+
+    Raises
+    ------
+    ValueError
+        If the temperature is not positive.
+    """
+    if not temperature > 0:
+        raise ValueError(f'the temperature must be positive, not {temperature}')
+    network = module.network
+    weights = _weights(fold_batch_norm(module), temperature)
+    model = helper.make_model(
+        _graph(network, weights),
+        producer_name='emotionnet_ros',
+        opset_imports=[helper.make_opsetid('', OPSET)],
+        ir_version=IR_VERSION,
+    )
+    metadata = {
+        'name': network.name,
+        'version': version,
+        'classes': ','.join(network.classes),
+        'temperature': repr(float(temperature)),
+    }
+    helper.set_model_props(model, metadata)
+    onnx.checker.check_model(model, full_check=True)
+    onnx.save(model, path)
+
+
+def read_weight_file(path: Path) -> WeightFile:
+    """Rebuild the torch module of a weight file.
+
+    Raises
+    ------
+    WeightFileError
+        If the file cannot be read, or its network or weights are not those of a table.
+    """
+    try:
+        model = onnx.load(path)
+        metadata = {item.key: item.value for item in model.metadata_props}
+        network = replace(
+            NETWORKS[metadata['name']], classes=tuple(metadata['classes'].split(','))
+        )
+        module = NanoModule(network, batch_norm=False)
+        arrays = {item.name: numpy_helper.to_array(item) for item in model.graph.initializer}
+        module.load_state_dict(
+            {
+                f'{_module_name(layer)}.{part}': torch.from_numpy(arrays[f'{layer}.{part}'].copy())
+                for layer in (*(row.name for row in network.layers), 'head')
+                for part in ('weight', 'bias')
+            }
+        )
+        temperature = float(metadata['temperature'])
+    except OSError as error:
+        raise WeightFileError(f'{path}: {error.strerror}') from error
+    except KeyError as error:
+        raise WeightFileError(
+            f'{path} is not a weight file of this project: it lacks, or names an unknown, {error}'
+        ) from error
+    except (ValueError, RuntimeError, TypeError) as error:
+        raise WeightFileError(f'{path} does not hold one of the networks: {error}') from error
+    except Exception as error:
+        # protobuf's error for bytes that are no model; its class moved between versions.
+        if type(error).__name__ != 'DecodeError':
+            raise
+        raise WeightFileError(f'{path} is not an ONNX file: {error}') from error
+    return WeightFile(module.eval(), metadata.get('version', ''), temperature)
+
+
+def _module_name(layer: str) -> str:
+    return 'head' if layer == 'head' else f'layers.{layer}.0'
+
+
+def _weights(folded: NanoModule, temperature: float) -> dict[str, NDArray[np.float32]]:
+    state = {name: value.numpy() for name, value in folded.state_dict().items()}
+    weights = {}
+    for layer in (*(row.name for row in folded.network.layers), 'head'):
+        for part in ('weight', 'bias'):
+            value = state[f'{_module_name(layer)}.{part}']
+            scale = 1 / temperature if layer == 'head' else 1.0
+            weights[f'{layer}.{part}'] = np.ascontiguousarray(value * scale, dtype=np.float32)
+    return weights
+
+
+def _graph(network: Network, weights: dict[str, NDArray[np.float32]]) -> Any:
+    nodes: list[Any] = []
+
+    def node(operator: str, inputs: list[str], output: str, **attributes: Any) -> str:
+        nodes.append(helper.make_node(operator, inputs, [output], name=output, **attributes))
+        return output
+
+    def joined(summands: tuple[str, ...]) -> str:
+        # Sums are built from left to right, so that their common beginnings are computed once.
+        name = summands[0]
+        for summand in summands[1:]:
+            longer = f'{name}+{summand}'
+            if all(longer != existing.name for existing in nodes):
+                node('Add', [name, summand], longer)
+            name = longer
+        return name
+
+    # The same as modules.standardise.
+    node('Sub', ['image', node('GlobalAveragePool', ['image'], 'mean')], 'centred')
+    node('GlobalAveragePool', [node('Mul', ['centred', 'centred'], 'squared')], 'variance')
+    deviation = node('Sqrt', [node('Add', ['variance', 'variance_floor'], 'floored')], 'deviation')
+    node('Div', ['centred', deviation], 'standardised')
+
+    for layer in network.layers:
+        name = 'standardised' if layer.summands == ('image',) else joined(layer.summands)
+        convolution = f'{layer.name}.convolution' if layer.relu else layer.name
+        node(
+            'Conv',
+            [name, f'{layer.name}.weight', f'{layer.name}.bias'],
+            convolution,
+            **_convolution_attributes(layer),
+        )
+        if layer.relu:
+            node('Relu', [convolution], layer.name)
+    average = node('GlobalAveragePool', [joined(network.head_summands)], 'average')
+    features = node('Flatten', [average], 'features', axis=1)
+    logits = node('Gemm', [features, 'head.weight', 'head.bias'], 'logits', transB=1)
+    node('Softmax', [logits], 'probabilities', axis=1)
+
+    constants = {**weights, 'variance_floor': np.array(VARIANCE_FLOOR, dtype=np.float32)}
+    side, classes = IMAGE_SIZE, len(network.classes)
+    return helper.make_graph(
+        nodes,
+        network.name,
+        [helper.make_tensor_value_info('image', TensorProto.FLOAT, ['N', 1, side, side])],
+        [helper.make_tensor_value_info('probabilities', TensorProto.FLOAT, ['N', classes])],
+        [numpy_helper.from_array(value, name) for name, value in constants.items()],
+    )
+
+
+def _convolution_attributes(layer: Layer) -> dict[str, list[int]]:
+    return {
+        'kernel_shape': [layer.kernel, layer.kernel],
+        'strides': [layer.stride, layer.stride],
+        'pads': [layer.kernel // 2] * 4,
+    }

@@ -1,0 +1,134 @@
+# Copyright 2026 emotionnet_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The configuration file of a training run."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from emotionnet_ros.networks.tables import NETWORKS
+from emotionnet_ros.training.augmentation import EFFECTS, Geometry
+
+
+class ConfigError(ValueError):
+    """The configuration cannot be used; the message names the file, the key and what is wrong."""
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """Everything that decides the outcome of a run, and how it is computed.
+
+    ``balance`` is the exponent of balanced sampling: an image is drawn in proportion to the mean
+    of its classes' frequencies to the power of minus ``balance`` (0: as in the data, 1: all
+    classes alike). ``warmup`` is the share of all steps in which the learning rate rises to
+    ``learning_rate``; it then falls to zero along a cosine. ``effects`` gives the share of images
+    for each of augmentation.EFFECTS.
+    """
+
+    network: str = 'nano_b'
+    epochs: int = 40
+    batch_size: int = 128
+    learning_rate: float = 3e-3
+    weight_decay: float = 0.01
+    warmup: float = 0.05
+    ema_decay: float = 0.998
+    balance: float = 0.5
+    seed: int = 1
+    geometry: Geometry = field(default_factory=Geometry)
+    effects: dict[str, float] = field(default_factory=dict)
+    device: str = 'cpu'
+    threads: int = 2
+    bfloat16: bool = True
+    channels_last: bool = True
+    compile: bool = True
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, as in the file."""
+        return asdict(self)
+
+
+_RANGES: dict[str, tuple[float, float]] = {
+    'epochs': (1, 100_000),
+    'batch_size': (2, 65_536),
+    'learning_rate': (1e-8, 10),
+    'weight_decay': (0, 10),
+    'warmup': (0, 0.9),
+    'ema_decay': (0, 0.999999),
+    'balance': (0, 1),
+    'threads': (1, 1024),
+}
+_GEOMETRY_RANGES: dict[str, tuple[float, float]] = {
+    'shift': (0, 0.5),
+    'scale': (0, 1),
+    'rotation_deg': (0, 180),
+    'aspect': (0, 1),
+    'mirror': (0, 1),
+}
+
+
+def read_config(path: Path) -> TrainingConfig:
+    """Read a YAML file whose keys are TrainingConfig's; what is missing keeps its default.
+
+    Raises
+    ------
+    ConfigError
+        If the file cannot be read, or a key or value is wrong.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding='utf-8'))
+    except OSError as error:
+        raise ConfigError(f'{path}: {error.strerror}') from error
+    except yaml.YAMLError as error:
+        raise ConfigError(f'{path} is not YAML: {error}') from error
+    try:
+        return config_from(content or {})
+    except ConfigError as error:
+        raise ConfigError(f'{path}: {error}') from error
+
+
+def config_from(content: object) -> TrainingConfig:
+    """Check plain values and make a configuration of them."""
+    values = _checked(content, 'the file', TrainingConfig(), _RANGES)
+    geometry = values.get('geometry', {})
+    values['geometry'] = Geometry(**_checked(geometry, 'geometry', Geometry(), _GEOMETRY_RANGES))
+    effects = values.get('effects') or {}
+    if not isinstance(effects, dict):
+        raise ConfigError('effects must be a table of names and shares')
+    for name, share in effects.items():
+        if name not in EFFECTS:
+            raise ConfigError(f'effects.{name} is unknown; known are {", ".join(EFFECTS)}')
+        _check_range(f'effects.{name}', share, (0, 1))
+    values['effects'] = {name: float(share) for name, share in effects.items()}
+    if values.get('network', 'nano_b') not in NETWORKS:
+        raise ConfigError(f'network must be one of {", ".join(NETWORKS)}')
+    return TrainingConfig(**values)
+
+
+def _checked(
+    content: object, where: str, defaults: object, ranges: dict[str, tuple[float, float]]
+) -> dict[str, Any]:
+    if not isinstance(content, dict):
+        raise ConfigError(f'{where} must be a table of keys and values')
+    known = {item.name: getattr(defaults, item.name) for item in fields(defaults)}  # type: ignore[arg-type]
+    values: dict[str, Any] = {}
+    for key, value in content.items():
+        if key not in known:
+            raise ConfigError(f'unknown key {key!r} in {where}; known are {", ".join(known)}')
+        if key in ranges:
+            _check_range(key, value, ranges[key])
+        elif isinstance(known[key], bool | int | str) and type(value) is not type(known[key]):
+            raise ConfigError(f'{key} must be {type(known[key]).__name__}, not {value!r}')
+        if isinstance(known[key], int) and type(value) is not type(known[key]):
+            raise ConfigError(f'{key} must be {type(known[key]).__name__}, not {value!r}')
+        values[key] = float(value) if isinstance(known[key], float) else value
+    return values
+
+
+def _check_range(key: str, value: object, bounds: tuple[float, float]) -> None:
+    low, high = bounds
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise ConfigError(f'{key} must be a number from {low:g} to {high:g}, not {value!r}')

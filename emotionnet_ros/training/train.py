@@ -1,0 +1,128 @@
+# Copyright 2026 emotionnet_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Train a network on FER+: ``python -m emotionnet_ros.training.train --data DIR --run DIR``.
+
+The run's folder gets ``last.pt`` after every epoch, from which the same command goes on after an
+interruption, ``best.pt`` with the averaged weights of the best epoch on the validation split,
+``history.json``, ``history.md`` and ``curves.png``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from emotionnet_ros.networks.modules import NanoModule
+from emotionnet_ros.training.calibration import softmax
+from emotionnet_ros.training.config import ConfigError, TrainingConfig, read_config
+from emotionnet_ros.training.curves import write_history
+from emotionnet_ros.training.ferplus import (
+    DataError,
+    FerPlus,
+    majority_labels,
+    read_split,
+    soft_labels,
+)
+from emotionnet_ros.training.metrics import score
+from emotionnet_ros.training.run import (
+    CheckpointError,
+    Run,
+    TrainingError,
+    TrainingSet,
+    usable_device,
+)
+
+DEFAULT_CONFIG = Path(__file__).with_name('nano_b.yaml')
+
+
+def training_set(data: FerPlus, balance: float, device: torch.device) -> TrainingSet:
+    """Usable images of a split without duplicates, and how often to draw each of them."""
+    labels = soft_labels(data.votes)
+    usable = (labels.sum(axis=1) > 0) & ~data.is_duplicate
+    images, labels = data.images[usable], labels[usable]
+    frequency = np.maximum(labels.sum(axis=0), 1.0)
+    weights = labels @ (frequency**-balance)
+    return TrainingSet(
+        torch.from_numpy(images)[:, None].to(device),
+        torch.from_numpy(labels).to(device),
+        torch.from_numpy(weights.astype(np.float32)).to(device),
+    )
+
+
+def validation_set(data: FerPlus) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Images with a majority label, without duplicates, and their labels."""
+    labels = majority_labels(data.votes)
+    usable = (labels >= 0) & ~data.is_duplicate
+    return data.images[usable], labels[usable]
+
+
+@torch.no_grad()  # type: ignore[untyped-decorator]
+def predict_logits(
+    module: NanoModule, images: NDArray[np.uint8], batch_size: int = 256
+) -> NDArray[np.float32]:
+    """Logits, float32 [N, 8], of images, uint8 [N, 48, 48]."""
+    module.eval()
+    device = next(module.parameters()).device
+    batches = [
+        module(torch.from_numpy(images[i : i + batch_size])[:, None].float().to(device)).cpu()
+        for i in range(0, len(images), batch_size)
+    ]
+    logits: NDArray[np.float32] = torch.cat(batches).float().numpy()
+    return logits
+
+
+def train(config: TrainingConfig, data_folder: Path, run_folder: Path) -> list[dict[str, Any]]:
+    """Train or go on training, up to the configured epochs; return the history, a row an epoch."""
+    torch.set_num_threads(config.threads)
+    run_folder.mkdir(parents=True, exist_ok=True)
+    device = usable_device(config.device)
+    data = training_set(read_split(data_folder, 'train'), config.balance, device)
+    images, labels = validation_set(read_split(data_folder, 'valid'))
+    steps = len(data) // config.batch_size
+    if steps == 0:
+        raise ConfigError(f'batch_size {config.batch_size} exceeds the {len(data)} images')
+    run = Run(config, run_folder, steps)
+    run.resume()
+    with tqdm(total=config.epochs * steps, initial=run.epoch * steps, unit='step') as progress:
+        while run.epoch < config.epochs:
+            loss = run.train_epoch(data, progress)
+            scores = score(softmax(predict_logits(run.average, images)), labels)
+            is_best = run.record(loss, scores)
+            run.save(is_best)
+            write_history(run.history, run_folder)
+            progress.write(
+                f'epoch {run.epoch}: loss {loss:.3f}, validation accuracy {scores.accuracy:.3f}, '
+                f'balanced {scores.balanced_accuracy:.3f}, recall '
+                + ' '.join(f'{recall:.2f}' for recall in scores.recall)
+                + (' (best)' if is_best else '')
+            )
+    return run.history
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; return the exit status."""
+    parser = argparse.ArgumentParser(description=(__doc__ or '').split('\n\n')[0])
+    parser.add_argument('--config', type=Path, default=DEFAULT_CONFIG, help='YAML file')
+    parser.add_argument('--data', type=Path, required=True, help='folder with the FER+ splits')
+    parser.add_argument('--run', type=Path, required=True, help='folder for checkpoints, history')
+    options = parser.parse_args(arguments)
+    try:
+        train(read_config(options.config), options.data, options.run)
+    except (ConfigError, DataError, CheckpointError, TrainingError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print('interrupted: the same command goes on after the last epoch', file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,70 @@
+# Copyright 2026 emotionnet_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip('torch', reason='training needs torch')
+
+from emotionnet_ros.training.config import (
+    ConfigError,
+    TrainingConfig,
+    config_from,
+    read_config,
+)
+from emotionnet_ros.training.train import DEFAULT_CONFIG
+
+
+def test_the_shipped_file_reads():
+    config = read_config(DEFAULT_CONFIG)
+    assert config.network == 'nano_b'
+    assert config.geometry.scale >= 0.15
+    assert config.geometry.shift >= 0.08
+    assert config.effects
+
+
+def test_a_configuration_survives_being_written(tmp_path: Path):
+    config = read_config(DEFAULT_CONFIG)
+    assert config_from(config.as_dict()) == config
+
+
+def test_defaults_fill_what_is_missing(tmp_path: Path):
+    path = tmp_path / 'config.yaml'
+    path.write_text('epochs: 3\nlearning_rate: 1\n')
+    assert read_config(path) == TrainingConfig(epochs=3, learning_rate=1.0)
+    path.write_text('')
+    assert read_config(path) == TrainingConfig()
+
+
+@pytest.mark.parametrize(
+    ('text', 'message'),
+    [
+        ('epoch: 3', "unknown key 'epoch' in the file; known are network"),
+        ('epochs: 0', 'epochs must be a number from 1'),
+        ('epochs: 2.5', 'epochs must be int'),
+        ('epochs: many', 'epochs must be a number'),
+        ('epochs: true', 'epochs must be a number'),
+        ('learning_rate: .nan', 'learning_rate must be a number'),
+        ('compile: 1', 'compile must be bool'),
+        ('network: nano_z', 'network must be one of nano_a, nano_b'),
+        ('geometry: {shift: 2}', 'shift must be a number from 0 to 0.5'),
+        ('geometry: {zoom: 2}', "unknown key 'zoom' in geometry"),
+        ('geometry: 3', 'geometry must be a table'),
+        ('effects: {fog: 0.5}', 'effects.fog is unknown; known are occlusion'),
+        ('effects: {blur: 1.5}', 'effects.blur must be a number from 0 to 1'),
+        ('effects: [blur]', 'effects must be a table'),
+        ('- epochs', 'the file must be a table'),
+        ('a: [', 'is not YAML'),
+    ],
+)
+def test_a_wrong_file_is_named(tmp_path: Path, text: str, message: str):
+    path = tmp_path / 'config.yaml'
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=message) as caught:
+        read_config(path)
+    assert str(path) in str(caught.value)
+
+
+def test_a_missing_file_is_named(tmp_path: Path):
+    with pytest.raises(ConfigError, match=r'absent\.yaml: No such file'):
+        read_config(tmp_path / 'absent.yaml')
