@@ -42,7 +42,7 @@ env: $(INSTALLED) ## make the environment: packages from PyPI
 build: $(BUILT) ## build the package and its messages
 
 demo: $(BUILT) ## play a face as a camera, run the node, show the expressions (Ctrl-C ends it)
-	@$(IN_ENV) exec python -m emotionnet_ros.node.demo --source '$(VIDEO)' --rate $(RATE)
+	@$(IN_ENV) exec demo --source '$(VIDEO)' --rate $(RATE)
 
 test: $(INSTALLED) $(BUILT) ## run all tests
 	@$(IN_ENV) cd test && exec pytest -c ../pyproject.toml --rootdir .. --timeout 300 .

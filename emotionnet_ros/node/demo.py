@@ -7,8 +7,11 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import IO
 
 import rclpy
 from rclpy.executors import ExternalShutdownException
@@ -21,7 +24,7 @@ FIRST_ANSWER_TIMEOUT = 30.0
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Return the exit status: 1 when a part ends by itself or nothing is answered."""
-    parser = argparse.ArgumentParser(prog='make demo', description=__doc__)
+    parser = argparse.ArgumentParser(prog='demo', description=__doc__)
     parser.add_argument('--source', default='', help='video, folder, picture or device')
     parser.add_argument('--rate', type=float, default=0.0, help='pictures a second')
     parser.add_argument('--duration', type=float, default=0.0, help='seconds; 0: until Ctrl-C')
@@ -29,36 +32,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     started = time.monotonic()
     os.environ.setdefault('ROS_DOMAIN_ID', private_domain())
-    programs = {
-        'player': start_program('player', f'source:={options.source!r}', f'rate:={options.rate}'),
-        'node': start_program('main'),
-    }
-    rclpy.init()
-    watcher = Watcher()
-    status = 0
-    answered = False
-    try:
-        while not options.duration or time.monotonic() - started < options.duration:
-            rclpy.spin_once(watcher, timeout_sec=0.1)
-            ended = [name for name, program in programs.items() if program.poll() is not None]
-            if ended:
-                print(f'The {ended[0]} ended; see its message above.', file=sys.stderr)
-                status = 1
-                break
-            if watcher.faces and not answered:
-                answered = True
-                print(f'First expression {time.monotonic() - started:.1f} s after the start')
-            if not watcher.answers and time.monotonic() - started > FIRST_ANSWER_TIMEOUT:
-                print(f'No answer in {FIRST_ANSWER_TIMEOUT:g} s.', file=sys.stderr)
-                status = 1
-                break
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    finally:
-        stop_programs(list(programs.values()))
-        rclpy.try_shutdown()
-    return status
+    with ExitStack() as stack:
+        # On a terminal the table would wipe out what the programs say: it is shown at the end.
+        output = stack.enter_context(tempfile.TemporaryFile()) if sys.stdout.isatty() else None
+        programs = {
+            'player': start_program(
+                'player', f'source:={options.source!r}', f'rate:={options.rate}', output=output
+            ),
+            'node': start_program('emotionnet', output=output),
+        }
+        rclpy.init()
+        watcher = Watcher()
+        fault = ''
+        try:
+            while not fault and not 0 < options.duration <= time.monotonic() - started:
+                rclpy.spin_once(watcher, timeout_sec=0.1)
+                ended = [name for name, program in programs.items() if program.poll() is not None]
+                if ended:
+                    fault = f'The {ended[0]} ended; see its message above.'
+                elif not watcher.answers and time.monotonic() - started > FIRST_ANSWER_TIMEOUT:
+                    fault = f'No answer in {FIRST_ANSWER_TIMEOUT:g} s.'
+        except (KeyboardInterrupt, ExternalShutdownException):
+            pass
+        finally:
+            stop_programs(list(programs.values()))
+            rclpy.try_shutdown()
+        if output:
+            _show(output)
+    if watcher.first_face:
+        print(f'The first expression came {watcher.first_face - started:.1f} s after the start.')
+    if fault:
+        print(fault, file=sys.stderr)
+    return 1 if fault else 0
 
 
-if __name__ == '__main__':
-    sys.exit(main())
+def _show(output: IO[bytes]) -> None:
+    output.seek(0)
+    print(f'\nWhat player and node said:\n{output.read().decode(errors="replace")}')

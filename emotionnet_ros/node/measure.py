@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Plays videos to the node over ROS and measures its answers: age, share with a face, CPU time.
 
-``python -m emotionnet_ros.node.measure FOLDER_OR_VIDEO ...`` prints a table in Markdown.
+``ros2 run emotionnet_ros measure FOLDER_OR_VIDEO ...`` prints a table in Markdown.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def measure(video: Path, parameters: Sequence[str]) -> Measurement:
     observer.create_subscription(
         ExpressionArray, 'expressions', answers.append, QoSProfile(depth=100)
     )
-    node = start_program('main', *parameters)
+    node = start_program('emotionnet', *parameters)
     programs = [node]
     try:
         _spin_until(observer, lambda: observer.count_publishers('expressions') > 0, node)
@@ -141,7 +141,7 @@ def _videos(paths: Sequence[Path]) -> list[Path]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Return the exit status: 1 when there is nothing to play or a video could not be measured."""
     parser = argparse.ArgumentParser(
-        prog='python -m emotionnet_ros.node.measure',
+        prog='measure',
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -167,7 +167,3 @@ def main(arguments: Sequence[str] | None = None) -> int:
             status = 1
     rclpy.try_shutdown()
     return status
-
-
-if __name__ == '__main__':
-    sys.exit(main())

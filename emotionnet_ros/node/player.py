@@ -142,7 +142,3 @@ def main(arguments: Sequence[str] | None = None) -> int:
     finally:
         rclpy.try_shutdown()
     return 0
-
-
-if __name__ == '__main__':
-    sys.exit(main())

@@ -9,6 +9,10 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
+from typing import IO
+
+from ament_index_python.packages import get_package_prefix
 
 DOMAINS = 100
 STOP_TIMEOUT = 5.0
@@ -19,15 +23,22 @@ def private_domain() -> str:
     return str(1 + os.getpid() % DOMAINS)
 
 
-def start_program(module: str, *parameters: str) -> subprocess.Popen[bytes]:
-    """Run a module of this room with parameters given as ``name:=value``.
+def start_program(
+    executable: str, *parameters: str, output: IO[bytes] | None = None
+) -> subprocess.Popen[bytes]:
+    """Run an installed executable with parameters given as ``name:=value``.
 
-    It gets a process group of its own, so that Ctrl-C is the starter's to handle.
+    It gets a process group of its own, so that Ctrl-C is the starter's to handle. What it says
+    goes to ``output``, or where the starter's goes.
     """
-    command = [sys.executable, '-m', f'{__package__}.{module}']
+    prefix = Path(get_package_prefix('emotionnet_ros'))
+    # By its path and not as a module: the working directory may hold the sources, which have no
+    # built messages.
+    command = [sys.executable, str(prefix / 'lib' / 'emotionnet_ros' / executable)]
     if parameters:
         command += ['--ros-args', *(part for value in parameters for part in ('-p', value))]
-    return subprocess.Popen(command, start_new_session=True)
+    stderr = subprocess.STDOUT if output else None
+    return subprocess.Popen(command, start_new_session=True, stdout=output, stderr=stderr)
 
 
 def stop_programs(programs: Sequence[subprocess.Popen[bytes]]) -> None:

@@ -28,7 +28,8 @@ HEADINGS = f'{"face":<6} {"expression":<11} {"confidence":<{BAR_WIDTH + 6}} {"fa
 class Watcher(Node):  # type: ignore[misc]
     """Keeps the newest answer and draws it.
 
-    On a terminal the table is redrawn in place; elsewhere a line a second is written.
+    On a terminal the table is redrawn in place; elsewhere a line a second is written. ``answers``
+    counts the answers, ``first_face`` is the steady time of the first with a face in it.
     """
 
     def __init__(self, output: TextIO = sys.stdout) -> None:
@@ -38,7 +39,7 @@ class Watcher(Node):  # type: ignore[misc]
         self._newest: ExpressionArray | None = None
         self._arrivals: deque[float] = deque()
         self.answers = 0
-        self.faces = 0
+        self.first_face: float | None = None
         self.create_subscription(
             ExpressionArray, 'expressions', self._on_expressions, QoSProfile(depth=10)
         )
@@ -47,8 +48,10 @@ class Watcher(Node):  # type: ignore[misc]
     def _on_expressions(self, message: ExpressionArray) -> None:
         self._newest = message
         self.answers += 1
-        self.faces += len(message.expressions)
-        self._arrivals.append(time.monotonic())
+        now = time.monotonic()
+        self._arrivals.append(now)
+        if message.expressions and self.first_face is None:
+            self.first_face = now
 
     def _draw(self) -> None:
         while self._arrivals and self._arrivals[0] < time.monotonic() - RATE_WINDOW:
@@ -112,7 +115,3 @@ def main(arguments: Sequence[str] | None = None) -> int:
     finally:
         rclpy.try_shutdown()
     return 0
-
-
-if __name__ == '__main__':
-    sys.exit(main())
