@@ -210,7 +210,9 @@ class EmotionNode(LifecycleNode):  # type: ignore[misc]
     def _apply_parameters(self, changes: list[Parameter]) -> None:
         if self._session is not None:
             self._session.apply(parameters.values(self))
-        later = [c.name for c in changes if parameters.ROWS[c.name].when == 'on configure']
+        # Beside those of the table there are rclpy's own, use_sim_time for one.
+        rows = [parameters.ROWS[c.name] for c in changes if c.name in parameters.ROWS]
+        later = [row.name for row in rows if row.when == 'on configure']
         if later and self._detector is not None:
             self.get_logger().info(
                 f'{", ".join(later)}: takes effect when the node is configured again'

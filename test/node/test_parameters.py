@@ -102,6 +102,12 @@ def test_a_bad_value_at_start_is_refused(make_node):
         make_node(camera__reliability='quick')
 
 
+def test_a_parameter_of_rclpy_can_be_set(make_node):
+    node = make_node()
+    (result,) = node.set_parameters([Parameter('use_sim_time', value=True)])
+    assert result.successful
+
+
 def test_values_reach_the_pipeline(make_node):
     node = make_node(smoothing__time_constant=1.25, tracker__max_missed=2.5, detector__interval=3)
     settings = parameters.pipeline_settings(parameters.values(node))
