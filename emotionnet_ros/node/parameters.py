@@ -12,7 +12,7 @@ import sys
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from rcl_interfaces.msg import (
     FloatingPointRange,
@@ -71,6 +71,12 @@ class Row:
         if self.choices:
             return ', '.join(self.choices)
         return f'{self.minimum:g} to {self.maximum:g}' if self.maximum else ''
+
+    def allows(self, value: Any) -> bool:
+        """Whether a value of the right type lies in the range."""
+        if self.choices:
+            return value in self.choices
+        return not self.maximum or bool(self.minimum <= value <= self.maximum)
 
     def descriptor(self) -> ParameterDescriptor:
         """Give what rclpy declares and enforces."""
@@ -230,13 +236,14 @@ def declare(node: Node) -> None:
 
 
 def check(changes: Sequence[Parameter]) -> SetParametersResult:
-    """Refuse what types and ranges alone cannot: strings outside their choices."""
+    """Refuse what rclpy lets pass: a string that is no choice, a number just out of range."""
     for parameter in changes:
         row = ROWS.get(parameter.name)
-        if row and row.choices and parameter.value not in row.choices:
+        if row and not row.allows(parameter.value):
+            rule = 'be one of' if row.choices else 'lie in'
             return SetParametersResult(
                 successful=False,
-                reason=f'{row.name} is {parameter.value!r}, it must be one of {row.range_text}',
+                reason=f'{row.name} is {parameter.value!r}, it must {rule} {row.range_text}',
             )
     return SetParametersResult(successful=True)
 

@@ -82,6 +82,7 @@ def test_defaults_are_those_of_the_rooms():
         ('camera.reliability', 'quick', "'quick', it must be one of auto, reliable, best_effort"),
         ('detector.name', 'eyes', 'it must be one of auto, blazeface'),
         ('smoothing.min_confidence', 1.5, ''),
+        ('smoothing.min_confidence', 1.0000005, 'it must lie in 0 to 1'),  # rclpy rounds
         ('detector.interval', 0, ''),
         ('power.budget', 15, ''),  # an int given for a double
         ('autostart', False, ''),  # read only
