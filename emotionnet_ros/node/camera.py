@@ -89,6 +89,7 @@ class Camera:
         self._node = node
         self._type: type[Any] = CompressedImage if compressed else Image
         self._topic = 'image/compressed' if compressed else 'image'
+        self._full_topic: str = node.resolve_topic_name(self._topic)
         self._automatic = reliability == 'auto'
         self._receive = receive
         self._counter = counter
@@ -99,9 +100,8 @@ class Camera:
 
     @property
     def topic(self) -> str:
-        """The topic after remapping."""
-        name: str = self._subscription.topic_name
-        return name
+        """The topic after remapping; may be asked from any thread, and after ``close``."""
+        return self._full_topic
 
     def describe_publishers(self) -> str:
         """Say who publishes on the topic, for a message to people."""

@@ -302,6 +302,8 @@ class _Session:
                 self._counter.add(skipped=1)
                 self._warn_of_refusal(error)
             except Exception:
+                if not self._node.context.ok():
+                    return  # interrupted: nobody is left to hear of it
                 # One image must not end the service; the next one gets its answer.
                 self._counter.add(skipped=1)
                 self._node.get_logger().error(

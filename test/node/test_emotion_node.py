@@ -1,0 +1,105 @@
+# Copyright 2026 emotionnet_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The node in the process of the test, which says what its detector does."""
+
+import time
+
+import pytest
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+from sensor_msgs.msg import Image
+
+from emotionnet_ros.imaging import ImageError
+from emotionnet_ros.node import emotion_node
+
+pytestmark = pytest.mark.filterwarnings('error::pytest.PytestUnhandledThreadExceptionWarning')
+
+DEADLINE = 60.0
+
+
+class Detector:
+    """Any detector, seen from the node."""
+
+    name = 'of the test'
+    crop_side_over_box = 1.0
+    crop_shift_y = 0.0
+
+    def __init__(self):
+        self.started = False
+        self.detect_when_started = list
+
+    def detect(self, frame):
+        self.started = True
+        return self.detect_when_started()
+
+
+def wait_until(condition, meanwhile=lambda: time.sleep(0.01)):
+    deadline = time.monotonic() + DEADLINE
+    while not condition():
+        assert time.monotonic() < deadline
+        meanwhile()
+
+
+@pytest.fixture
+def detector():
+    return Detector()
+
+
+@pytest.fixture
+def context():
+    context = rclpy.Context()
+    rclpy.init(context=context)
+    yield context
+    context.try_shutdown()
+
+
+@pytest.fixture
+def node(context, detector, monkeypatch):
+    """An active node with an image on its way to the detector."""
+    monkeypatch.setattr(emotion_node, 'open_detector', lambda *_, **__: detector)
+    node = emotion_node.EmotionNode(context=context)
+    node.autostart()
+    yield node
+    node.stop()
+    node.destroy_node()
+
+
+def give_an_image(node, detector):
+    camera = rclpy.create_node('camera', context=node.context)
+    publisher = camera.create_publisher(Image, 'image', 1)
+    executor = SingleThreadedExecutor(context=node.context)
+    executor.add_node(node)
+    image = Image(width=64, height=48, encoding='mono8', step=64, data=bytes(64 * 48))
+    publisher.publish(image)
+
+    def publish():
+        publisher.publish(image)
+        executor.spin_once(timeout_sec=0.1)
+
+    wait_until(lambda: detector.started, publish)
+    executor.shutdown()
+    camera.destroy_node()
+
+
+def test_an_interrupt_while_an_image_is_worked_on_is_quiet(node, context, detector, capfd):
+    def detect():
+        wait_until(lambda: not context.ok())
+        return []
+
+    detector.detect_when_started = detect
+    give_an_image(node, detector)
+    with context.handle:
+        context.handle.shutdown()  # all that the signal handler does
+    node.stop()
+    assert 'Traceback' not in capfd.readouterr().err
+
+
+def test_a_bad_image_is_named_even_after_unsubscribing(node, detector, capfd):
+    def detect():
+        wait_until(lambda: node.count_subscribers('image') == 0)
+        raise ImageError('too_odd', 'an image of the test')
+
+    detector.detect_when_started = detect
+    give_an_image(node, detector)
+    node.trigger_deactivate()
+    assert 'Image on /image refused (too_odd): an image of the test' in capfd.readouterr().err
