@@ -345,16 +345,16 @@ class _Session:
 class _RosLogHandler(logging.Handler):
     """Hands on what the rooms without ROS log to the node's logger."""
 
-    _METHODS = (
-        (logging.ERROR, 'error'),
-        (logging.WARNING, 'warning'),
-        (logging.INFO, 'info'),
-    )
-
     def __init__(self, logger: Any) -> None:
         super().__init__()
         self._logger = logger
 
     def emit(self, record: logging.LogRecord) -> None:
-        method = next((m for level, m in self._METHODS if record.levelno >= level), 'debug')
-        getattr(self._logger, method)(self.format(record))
+        text = self.format(record)
+        # A line for each severity: rclpy remembers one for each line that logs, and raises.
+        if record.levelno >= logging.ERROR:
+            self._logger.error(text)
+        elif record.levelno >= logging.WARNING:
+            self._logger.warning(text)
+        else:
+            self._logger.info(text)

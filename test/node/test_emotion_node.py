@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The node in the process of the test, which says what its detector does."""
 
+import logging
 import time
 
 import pytest
@@ -103,3 +104,12 @@ def test_a_bad_image_is_named_even_after_unsubscribing(node, detector, capfd):
     give_an_image(node, detector)
     node.trigger_deactivate()
     assert 'Image on /image refused (too_odd): an image of the test' in capfd.readouterr().err
+
+
+def test_what_other_rooms_log_is_handed_on_at_every_severity(node, capfd):
+    log = logging.getLogger('emotionnet_ros.faces')
+    for level in (logging.INFO, logging.WARNING, logging.ERROR, logging.INFO):
+        log.log(level, 'said at %d', level)
+    lines = capfd.readouterr().err.splitlines()
+    said = [line for line in lines if 'said at' in line]
+    assert [line.split()[0] for line in said] == ['[INFO]', '[WARN]', '[ERROR]', '[INFO]']
