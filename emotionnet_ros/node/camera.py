@@ -58,7 +58,7 @@ class FrameCounter:
 
 
 class LossCounter:
-    """Frames that a publisher sent and that never came, from the numbers it gives them."""
+    """Frames that one publisher sent and that never came, from the numbers it gives them."""
 
     def __init__(self) -> None:
         self._last: int | None = None
@@ -66,7 +66,7 @@ class LossCounter:
     def lost_before(self, sequence_number: int) -> int:
         """Take the number of a frame that came; give how many are missing just before it."""
         last, self._last = self._last, sequence_number
-        # A number that does not rise is another publisher's, or one that was started anew.
+        # A number that does not rise is that of another publisher.
         return sequence_number - last - 1 if last is not None and sequence_number > last else 0
 
 
@@ -94,6 +94,7 @@ class Camera:
         self._receive = receive
         self._counter = counter
         self._losses = LossCounter()
+        self._publishers: set[bytes] = set()
         self._reliability = _RELIABILITIES.get(reliability, ReliabilityPolicy.BEST_EFFORT)
         self._subscription = self._subscribe()
         self.match_publishers()
@@ -119,6 +120,8 @@ class Camera:
 
     def match_publishers(self) -> None:
         """Subscribe anew when the publishers offer another reliability."""
+        if not self._has_the_same_publisher():
+            self._losses = LossCounter()
         if not self._automatic:
             return
         offers = {
@@ -154,8 +157,16 @@ class Camera:
         )
         return self._node.create_subscription(self._type, self._topic, self._on_image, profile)
 
+    def _has_the_same_publisher(self) -> bool:
+        """Whether there is one publisher, the same as when this was last asked."""
+        offers = self._node.get_publishers_info_by_topic(self._full_topic)
+        before, self._publishers = self._publishers, {bytes(o.endpoint_gid) for o in offers}
+        return len(self._publishers) == 1 and self._publishers == before
+
     def _on_image(self, message: ImageMessage, info: dict[str, int]) -> None:
         lost = self._losses.lost_before(info['publication_sequence_number'])
+        if lost and not self._has_the_same_publisher():
+            lost = 0  # each publisher numbers its own, and a message does not say whose it is
         self._counter.add(received=1, lost=lost)
         self._receive(message)
 
