@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
 from rcl_interfaces.msg import SetParametersResult
+from rclpy.clock import Clock, ClockType
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
@@ -261,7 +262,9 @@ class _Session:
             self._receive,
             self._counter,
         )
-        self._timer = node.create_timer(WATCH_PERIOD, self._watch)
+        # Simulated time may stand still, or never begin.
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self._timer = node.create_timer(WATCH_PERIOD, self._watch, clock=steady)
         node.get_logger().info(f'Active: waiting for images on {self._camera.topic}')
 
     def close(self) -> None:

@@ -142,6 +142,15 @@ def test_the_subscription_asks_for_what_the_publisher_offers(
     wait_until(lambda: answers, 'answers after subscribing anew')
 
 
+def test_simulated_time_that_never_begins_is_understood(start, observer, collect, wait_until):
+    node = start('emotionnet', use_sim_time='true')
+    wait_until(lambda: 'Active' in node.output, 'the node')
+    answers = collect(ExpressionArray, 'expressions')
+    start('player', rate=10.0)
+    wait_until(lambda: 'Subscribed anew' in node.output, 'a reliable subscription')
+    wait_until(lambda: answers, 'answers')
+
+
 def test_bad_images_are_named_and_counted_and_the_next_good_one_is_answered(
     node, observer, collect, wait_until, face_picture
 ):
