@@ -115,6 +115,11 @@ class EmotionNode(LifecycleNode):  # type: ignore[misc]
             self._session = None
         logging.getLogger('emotionnet_ros').removeHandler(self._log_handler)
 
+    def destroy_node(self) -> None:
+        """Destroy the node; rclpy's state machine would keep it on the network."""
+        super().destroy_node()
+        self._state_machine.destroy_when_not_in_use()
+
     @_reporting
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load detector and network; a file that is missing or wrong fails."""

@@ -113,3 +113,15 @@ def test_what_other_rooms_log_is_handed_on_at_every_severity(node, capfd):
     lines = capfd.readouterr().err.splitlines()
     said = [line for line in lines if 'said at' in line]
     assert [line.split()[0] for line in said] == ['[INFO]', '[WARN]', '[ERROR]', '[INFO]']
+
+
+def test_a_destroyed_node_leaves_the_network(node, observer, wait_until):
+    def services():
+        names = observer.get_service_names_and_types_by_node('emotionnet', '/')
+        return {name for name, _ in names}
+
+    wait_until(lambda: 'emotionnet' in observer.get_node_names(), 'the node on the network')
+    wait_until(lambda: '/emotionnet/change_state' in services(), 'its lifecycle services')
+    node.stop()
+    node.destroy_node()
+    wait_until(lambda: 'emotionnet' not in observer.get_node_names(), 'the node gone')
