@@ -68,7 +68,7 @@ class Battery:
                 discharging.append(battery.name)
         if not discharging:
             raise SensorError(
-                f'{", ".join(statuses)}: a battery tells the computer\'s power only while it is '
+                f"{', '.join(statuses)}: a battery tells the computer's power only while it is "
                 'discharging.'
             )
         return PowerReading(watts, stamp, f'battery {"+".join(discharging)}', 'battery', True)

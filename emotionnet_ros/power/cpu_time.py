@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Callable
 from pathlib import Path
 
 from emotionnet_ros.power.power_model import PowerModel
@@ -26,20 +25,22 @@ GENERIC: tuple[tuple[str, float, float], ...] = (
     ('x86_64', 10.0, 5.0),
     ('', 5.0, 2.0),
 )
-# The columns of /proc/stat in which a core works: user, nice, system, irq, softirq. Guests' time is
-# in user's; steal is the time of other machines.
+# The columns of /proc/stat in which a core works: user, nice, system, irq, softirq. The time of
+# guests is in user's; steal is the time of other machines.
 _BUSY_COLUMNS = (1, 2, 3, 6, 7)
 
 
 def default_model(proc_root: Path, machine: str = '') -> tuple[str, PowerModel]:
     """Return a name and coefficients for a machine that was not calibrated."""
     board = read_text(proc_root / 'device-tree/model').rstrip('\0')
+    for name, idle_watts, watts_per_core in BOARDS:
+        if name in board:
+            return name, PowerModel(idle_watts, watts_per_core, calibrated=False)
     machine = machine or platform.machine()
-    for table, name in ((BOARDS, board), (GENERIC, machine)):
-        for part, idle_watts, watts_per_core in table:
-            if part in name and name:
-                return part or 'generic', PowerModel(idle_watts, watts_per_core, calibrated=False)
-    return 'generic', PowerModel(*GENERIC[-1][1:], calibrated=False)
+    idle_watts, watts_per_core = next(
+        (idle, core) for part, idle, core in GENERIC if part in machine
+    )
+    return f'generic {machine}', PowerModel(idle_watts, watts_per_core, calibrated=False)
 
 
 class BusyTime:
@@ -90,10 +91,8 @@ class CpuTime:
         kind = 'calibrated' if model.calibrated else f'uncalibrated, {name}'
         self._source = f'cpu_time ({kind})'
         self._busy_time = BusyTime(settings.proc_root)
-        watts: Callable[[float, float, float], float] = lambda *samples: model.watts(  # noqa: E731
-            busy_cores(*samples)
-        )
-        self._total = RunningTotal(self._busy_time.read, watts, settings)
+        self._model = model
+        self._total = RunningTotal(self._busy_time.read, self._watts, settings)
 
     def read(self) -> PowerReading:
         """Return the mean since the last reading; see ``PowerSensor``."""
@@ -103,6 +102,9 @@ class CpuTime:
     def close(self) -> None:
         """See ``PowerSensor``."""
         self._busy_time.close()
+
+    def _watts(self, before: float, after: float, seconds: float) -> float:
+        return self._model.watts(busy_cores(before, after, seconds))
 
 
 def create(settings: SensorSettings) -> CpuTime:

@@ -150,9 +150,7 @@ def open_sensor(
         The sensor cannot be read, or with ``'auto'`` none can: the reason and what to do.
     """
     name, _, selector = name.partition(':')
-    settings = SensorSettings(
-        sysfs_root, proc_root, calibration, selector, vcgencmd, clock, sleep
-    )
+    settings = SensorSettings(sysfs_root, proc_root, calibration, selector, vcgencmd, clock, sleep)
     if selector and name != 'hwmon':
         raise SensorError(f'Power sensor {name}: only hwmon takes a selector, not {selector!r}.')
     if name != 'auto':
