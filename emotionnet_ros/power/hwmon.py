@@ -5,8 +5,8 @@
 Most chips there measure a part: a graphics card, a disk. So by itself only a chip of ``CHIPS`` is
 taken, and only where a single channel of them is there. Any other is named by a selector
 ``CHIP[@DEVICE][/CHANNEL]``, for instance ``ina226``, ``ina226@1-0040``, ``ina3221/VDD_5V`` or
-``ltc2947/energy1``: the chip's name, the device behind it, and a label or name of a channel. What a
-selector names is taken to measure the board.
+``ltc2947/energy1``: the chip's name, the device behind it, and a label or name of a channel. What
+a selector names is taken to measure the board.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from emotionnet_ros.power.sensor import PowerReading, SensorError, SensorSetting
 from emotionnet_ros.power.sysfs import OpenFiles, number, read_text
 
 # ACPI's meter of the whole machine, and monitors that are put into a board's supply.
-CHIPS = frozenset(
-    'power_meter ina209 ina219 ina220 ina226 ina228 ina230 ina231 ina232 ina237 ina238 ina260 '
-    'ina3221 ltc2945 ltc2947 ltc4151 sq52206'.split()
+CHIPS = (
+    *('power_meter', 'ltc2945', 'ltc2947', 'ltc4151', 'ina3221', 'ina209', 'ina219', 'ina220'),
+    *('ina226', 'ina228', 'ina230', 'ina231', 'ina232', 'ina237', 'ina238', 'ina260'),
 )
 # Which voltage goes with which current is the chip's affair. in0 of the INA2xx is its shunt.
 _FIRST_PAIR = ((1, 1),)
