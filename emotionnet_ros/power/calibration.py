@@ -1,9 +1,9 @@
 # Copyright 2026 emotionnet_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Fit the CPU model of power to this machine, from two readings of a meter: at rest and under load.
+"""Fit the CPU model of power to this machine, from two readings: at rest and under load.
 
 Needs a meter between supply and computer (a USB meter, say), read by eye or given as options, or a
-sensor that measures (``--reference``). End other programs first. With the meter read by eye, the load
+sensor that measures (--reference). End other programs first. With the meter read by eye, the load
 stays on until the reading is typed in.
 """
 
@@ -23,7 +23,7 @@ from emotionnet_ros.power.cpu_time import BusyTime, busy_cores
 from emotionnet_ros.power.power_model import save_power_model, two_point_model
 from emotionnet_ros.power.sensor import SENSORS, PowerSensor, SensorError, open_sensor
 
-# Products of small matrices, as in the networks, by one thread; ends with the program that began it.
+# Products of small matrices, as in the networks, by one thread; ends when its parent has gone.
 _LOAD = """
 import os, sys
 import numpy
@@ -32,9 +32,7 @@ while os.getppid() == int(sys.argv[1]):
     for _ in range(100):
         a @ a
 """
-_ONE_THREAD = {
-    name: '1' for name in ('OPENBLAS_NUM_THREADS', 'OMP_NUM_THREADS', 'MKL_NUM_THREADS')
-}
+_ONE_THREAD = {'OPENBLAS_NUM_THREADS': '1', 'OMP_NUM_THREADS': '1', 'MKL_NUM_THREADS': '1'}
 _SETTLE_SECONDS = 2.0
 _STEP_SECONDS = 0.25
 
@@ -177,7 +175,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Return the exit status: 0 done, 1 no model came out of it, 2 wrong options, 130 interrupted."""
+    """Return the exit status: 0 done, 1 no model, 2 wrong options, 130 interrupted."""
     parser = _parser()
     options = parser.parse_args(arguments)
     if not 0.1 <= options.seconds <= 3600.0:

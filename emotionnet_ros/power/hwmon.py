@@ -88,11 +88,8 @@ def channels(sysfs_root: Path) -> Iterator[Channel]:
         for volts, amperes in () if best else VOLTS_AMPERES.get(chip, ()):
             files = (folder / f'in{volts}_input', folder / f'curr{amperes}_input')
             label = read_text(folder / f'in{volts}_label')
-            if (
-                label != 'NC'
-                and not _is_off(folder, f'in{volts}')
-                and all(map(Path.exists, files))
-            ):
+            is_used = label != 'NC' and not _is_off(folder, f'in{volts}')
+            if is_used and all(path.exists() for path in files):
                 yield Channel(chip, device, f'in{volts}', label, files)
 
 

@@ -13,7 +13,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, cast
 
@@ -102,8 +102,8 @@ class SensorSettings:
         ever waits.
     """
 
-    sysfs_root: Path = field(default=Path('/sys'))
-    proc_root: Path = field(default=Path('/proc'))
+    sysfs_root: Path = Path('/sys')
+    proc_root: Path = Path('/proc')
     calibration: PowerModel | None = None
     selector: str = ''
     vcgencmd: str = 'vcgencmd'
@@ -134,8 +134,8 @@ def open_sensor(
 ) -> PowerSensor:
     """Open a power sensor by name, or the best one that works; it has been read once.
 
-    With ``'auto'``, it is the first of ``SENSORS`` that gives a believable reading; one line of the
-    log says which, and why those before it were passed over.
+    With ``'auto'``, it is the first of ``SENSORS`` that gives a believable reading; one line of
+    the log says which, and why those before it were passed over.
 
     Parameters
     ----------
