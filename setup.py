@@ -16,7 +16,4 @@ setup(
         exclude=['emotionnet_ros.node', 'emotionnet_ros.node.*'],
     ),
     package_data={'emotionnet_ros': ['weights/*', 'training/*.yaml']},
-    entry_points={
-        'console_scripts': ['calibrate_power = emotionnet_ros.power.calibration:main'],
-    },
 )
