@@ -8,6 +8,7 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from emotionnet_ros.power.raspberry_pi_5 import run_vcgencmd
@@ -27,7 +28,16 @@ VCGENCMD_INTERVAL = 2.0
 MARGIN_CELSIUS = 3.0
 _COLDEST_CELSIUS = -100.0  # below: a sensor that is off (Jetson: -256)
 _HOTTEST_CELSIUS = 200.0  # above: a trip point that is not set (ACPI: 256)
+# Where to read and the limits change with the hardware only; finding them is most of the cost.
+_SEARCH_INTERVAL = 30.0
 _CPU_COOLING = re.compile(r'(thermal-)?cpufreq-.*|Processor')
+
+
+@dataclass(frozen=True, slots=True)
+class _Places:
+    zones: list[tuple[Path, float]]  # a temperature, and the lowest limit in degrees
+    cooling: list[Path]
+    alarms: list[Path]
 
 
 class FlagReader:
@@ -54,25 +64,27 @@ class FlagReader:
         self._vcgencmd = vcgencmd if shutil.which(vcgencmd) else ''
         self._clock = clock
         self._firmware: tuple[float, frozenset[str]] | None = None
+        self._places: tuple[float, _Places] | None = None
 
     def read(self) -> frozenset[str]:
         """Return those of under_voltage, frequency_capped, throttled and hot that hold now."""
-        flags = set(self._firmware_flags())
-        thermal = self._sysfs_root / 'class/thermal'
-        if any(_is_hot(zone) for zone in sorted(thermal.glob('thermal_zone*'))):
+        now = self._clock()
+        if self._places is None or now - self._places[0] >= _SEARCH_INTERVAL:
+            self._places = (now, _find(self._sysfs_root))
+        places = self._places[1]
+        flags = set(self._firmware_flags(now))
+        if any(_is_hot(temperature, limit) for temperature, limit in places.zones):
             flags.add(HOT)
-        if any(_is_cooling(device) for device in sorted(thermal.glob('cooling_device*'))):
+        # The kernel holds the processor back because of heat.
+        if any(read_text(state) not in ('', '0') for state in places.cooling):
             flags.add(THROTTLED)
-        for chip in self._sysfs_root.glob('class/hwmon/hwmon*'):
-            alarm = read_text(chip / 'in0_lcrit_alarm') == '1'
-            if alarm and read_text(chip / 'name') == 'rpi_volt':
-                flags.add(UNDER_VOLTAGE)
+        if any(read_text(alarm) == '1' for alarm in places.alarms):
+            flags.add(UNDER_VOLTAGE)
         return frozenset(flags)
 
-    def _firmware_flags(self) -> frozenset[str]:
+    def _firmware_flags(self, now: float) -> frozenset[str]:
         if not self._vcgencmd:
             return frozenset()
-        now = self._clock()
         if self._firmware is None or now - self._firmware[0] >= VCGENCMD_INTERVAL:
             try:
                 flags = throttle_flags(run_vcgencmd(self._vcgencmd, 'get_throttled'))
@@ -94,12 +106,29 @@ def throttle_flags(text: str) -> frozenset[str]:
     return frozenset(flag for bit, flag in _BITS.items() if value >> bit & 1)
 
 
-def _is_hot(zone: Path) -> bool:
-    limit = min(_limits(zone), default=None)
-    temperature = _celsius(zone / 'temp')
-    if limit is None or temperature is None or temperature < _COLDEST_CELSIUS:
-        return False
-    return temperature >= limit - MARGIN_CELSIUS
+def _find(sysfs_root: Path) -> _Places:
+    thermal = sysfs_root / 'class/thermal'
+    limits = {
+        zone / 'temp': min(_limits(zone), default=None) for zone in thermal.glob('thermal_zone*')
+    }
+    return _Places(
+        [(path, limit) for path, limit in limits.items() if limit is not None],
+        [
+            device / 'cur_state'
+            for device in thermal.glob('cooling_device*')
+            if _CPU_COOLING.fullmatch(read_text(device / 'type'))
+        ],
+        [
+            chip / 'in0_lcrit_alarm'
+            for chip in sysfs_root.glob('class/hwmon/hwmon*')
+            if read_text(chip / 'name') == 'rpi_volt'
+        ],
+    )
+
+
+def _is_hot(path: Path, limit: float) -> bool:
+    celsius = _celsius(path)
+    return celsius is not None and _COLDEST_CELSIUS < celsius and celsius >= limit - MARGIN_CELSIUS
 
 
 def _limits(zone: Path) -> Iterator[float]:
@@ -123,10 +152,3 @@ def _celsius(path: Path) -> float | None:
         return float(read_text(path)) / 1000.0
     except ValueError:
         return None
-
-
-def _is_cooling(device: Path) -> bool:
-    """Whether the kernel holds the processor back because of heat."""
-    return read_text(device / 'cur_state') not in ('', '0') and bool(
-        _CPU_COOLING.fullmatch(read_text(device / 'type'))
-    )

@@ -118,3 +118,16 @@ def test_one_hot_zone_among_broken_ones_is_enough(sys_tree):
 def test_a_processor_that_the_kernel_holds_back(sys_tree, kind, state, expected):
     sys_tree.write({'type': kind, 'cur_state': state}, f'{THERMAL}/cooling_device0')
     assert flags(sys_tree) == expected
+
+
+def test_what_changes_is_seen_at_once_and_what_is_new_within_half_a_minute(sys_tree, clock):
+    zone(sys_tree, 40.0, [('passive', 85.0)])
+    reader = FlagReader(sys_tree.root, NOBODY, clock)
+    assert reader.read() == set()
+    zone(sys_tree, 90.0, [('passive', 85.0)])
+    assert reader.read() == {'hot'}
+    sys_tree.remove(f'{THERMAL}/thermal_zone0')
+    assert reader.read() == set()
+    zone(sys_tree, 90.0, [('passive', 85.0)], 3)
+    clock.now += 30.0
+    assert reader.read() == {'hot'}
