@@ -26,7 +26,6 @@ _BITS = {0: UNDER_VOLTAGE, 1: FREQUENCY_CAPPED, 2: THROTTLED, 3: HOT}
 VCGENCMD_INTERVAL = 2.0
 # The kernel throttles at its trip point; what heeds the flag should have eased off before.
 MARGIN_CELSIUS = 3.0
-_COLDEST_CELSIUS = -100.0  # below: a sensor that is off (Jetson: -256)
 _HOTTEST_CELSIUS = 200.0  # above: a trip point that is not set (ACPI: 256)
 # Where to read and the limits change with the hardware only; finding them is most of the cost.
 _SEARCH_INTERVAL = 30.0
@@ -128,7 +127,8 @@ def _find(sysfs_root: Path) -> _Places:
 
 def _is_hot(path: Path, limit: float) -> bool:
     celsius = _celsius(path)
-    return celsius is not None and _COLDEST_CELSIUS < celsius and celsius >= limit - MARGIN_CELSIUS
+    # A zone that is off (Jetson: -256 degrees) is below any limit.
+    return celsius is not None and celsius >= limit - MARGIN_CELSIUS
 
 
 def _limits(zone: Path) -> Iterator[float]:
