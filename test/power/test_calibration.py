@@ -4,6 +4,7 @@
 
 import contextlib
 import os
+import re
 import subprocess
 import sys
 import time
@@ -32,10 +33,13 @@ def test_two_given_readings_make_a_model(tmp_path, capsys, monkeypatch):
     path = tmp_path / 'model.yaml'
     readings = ['--idle-watts', '3.0', '--busy-watts', '4.9']
     assert calibration.main([*SHORT, *readings, '--output', str(path)]) == 0
-    assert 'under load: ' in capsys.readouterr().out
+    cores = re.findall(r'(?:at rest|under load): (\S+) cores busy', capsys.readouterr().out)
+    idle_cores, busy_cores = map(float, cores)
+    assert idle_cores < 0.2
+    assert busy_cores > 0.7
     model = load_power_model(path)
-    assert model.watts_per_core == pytest.approx(1.9, rel=0.01)
-    assert model.idle_watts == pytest.approx(2.81, rel=0.01)
+    assert model.watts(idle_cores) == pytest.approx(3.0, abs=0.02)
+    assert model.watts(busy_cores) == pytest.approx(4.9, abs=0.02)
 
 
 def test_readings_the_wrong_way_round_are_refused(tmp_path, capsys, monkeypatch):
