@@ -99,8 +99,12 @@ class Pipeline:
         DetectorError, ModelError
             What is missing and what to do.
         """
+        settings = settings or PipelineSettings()
+        max_faces = settings.tracker.max_faces
         return cls(
-            open_detector(detector, model_path=detector_model), Classifier(network), settings
+            open_detector(detector, model_path=detector_model, max_faces=max_faces),
+            Classifier(network),
+            settings,
         )
 
     @property

@@ -11,6 +11,7 @@ from emotionnet_ros.expressions import UNKNOWN
 from emotionnet_ros.faces.detection import DetectorError
 from emotionnet_ros.faces.tracker import TrackerSettings
 from emotionnet_ros.imaging import ImageError, RawImage, decode
+from emotionnet_ros.imaging.sources import photograph
 from emotionnet_ros.inference.classifier import ModelError
 from emotionnet_ros.inference.smoothing import SmoothingSettings
 from emotionnet_ros.pipeline import EncodedImage, Pipeline, PipelineSettings
@@ -64,6 +65,12 @@ def test_times_add_up(pipeline, face_picture):
 
 def test_nobody_there(pipeline, nobody):
     assert [result.faces for result in play(pipeline, [nobody] * 3)] == [()] * 3
+
+
+def test_as_many_faces_as_the_settings_say():
+    crowd = np.tile(photograph()[40:190, 150:300], (3, 5, 1))
+    settings = PipelineSettings(tracker=TrackerSettings(max_faces=12))
+    assert len(play(Pipeline.open(settings=settings), [crowd] * 2)[-1].faces) == 12
 
 
 def test_every_kind_of_image_gives_the_same_face(shared, face_picture):

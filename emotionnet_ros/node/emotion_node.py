@@ -123,7 +123,8 @@ class EmotionNode(LifecycleNode):  # type: ignore[misc]
             model_path=str(value['detector.model']),
             min_confidence=float(value['detector.min_confidence']),
             input_size=int(value['detector.input_size']),
-            max_faces=int(value['tracker.max_faces']),
+            # The tracker keeps to its own number, which may grow while the node runs.
+            max_faces=int(parameters.ROWS['tracker.max_faces'].maximum),
         )
         classifier = Classifier(str(value['network.model']), int(value['network.threads']))
         self._detector, self._classifier = detector, classifier

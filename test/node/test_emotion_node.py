@@ -28,6 +28,11 @@ class Detector:
     def __init__(self):
         self.started = False
         self.detect_when_started = list
+        self.options = {}
+
+    def open(self, name, **options):
+        self.options = options
+        return self
 
     def detect(self, frame):
         self.started = True
@@ -57,7 +62,7 @@ def context():
 @pytest.fixture
 def node(context, detector, monkeypatch):
     """An active node with an image on its way to the detector."""
-    monkeypatch.setattr(emotion_node, 'open_detector', lambda *_, **__: detector)
+    monkeypatch.setattr(emotion_node, 'open_detector', detector.open)
     node = emotion_node.EmotionNode(context=context)
     node.autostart()
     yield node
@@ -113,3 +118,8 @@ def test_what_other_rooms_log_is_handed_on_at_every_severity(node, capfd):
     lines = capfd.readouterr().err.splitlines()
     said = [line for line in lines if 'said at' in line]
     assert [line.split()[0] for line in said] == ['[INFO]', '[WARN]', '[ERROR]', '[INFO]']
+
+
+def test_the_detector_finds_as_many_faces_as_may_be_asked_for_while_running(node, detector):
+    (most,) = node.describe_parameter('tracker.max_faces').integer_range
+    assert detector.options['max_faces'] == most.to_value
