@@ -37,6 +37,17 @@ def test_what_cannot_be_played_is_named(start, tmp_path, name, content, complain
     assert 'Traceback' not in player.output
 
 
+@pytest.mark.parametrize(
+    ('parameter', 'complaint'),
+    [({'rate': 15}, "expecting type 'DOUBLE': rate"), ({'rate': -1.0}, 'rate out of range')],
+)
+def test_a_bad_parameter_of_the_player_is_named(start, parameter, complaint):
+    player = start('player', **parameter)
+    assert player.process.wait(60) == 1
+    assert complaint in player.output
+    assert 'Traceback' not in player.output
+
+
 def test_an_empty_folder_is_named(tmp_path):
     with pytest.raises(SourceError, match='no pictures in it'):
         open_source(str(tmp_path))
