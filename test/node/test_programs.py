@@ -88,7 +88,8 @@ def test_table_shows_every_face():
     assert line(ExpressionArray(), 0.0).startswith('(nobody there)')
 
 
-def test_demo_shows_expressions_and_ends_cleanly_on_interrupt():
+@pytest.mark.parametrize('end', [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_demo_shows_expressions_and_ends_with_all_its_parts(end):
     environment = {k: v for k, v in os.environ.items() if k != 'ROS_DOMAIN_ID'}
     demo = subprocess.Popen(
         ['demo'],
@@ -103,7 +104,7 @@ def test_demo_shows_expressions_and_ends_cleanly_on_interrupt():
     for text in demo.stdout:
         lines.append(text)
         if re.search(r'f\d+ \w+ [01]\.\d\d', text):
-            demo.send_signal(signal.SIGINT)
+            demo.send_signal(end)
             break
     lines.extend(demo.stdout)  # to the end: all parts have ended
     assert demo.wait(60) == 0, ''.join(lines)
