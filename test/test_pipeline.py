@@ -108,6 +108,19 @@ def test_a_bad_image_is_refused_and_the_faces_are_kept(pipeline, face_picture):
     assert face.face_id == before
 
 
+@pytest.mark.parametrize(
+    ('image', 'complaint'),
+    [
+        (cv2.imread('no_such_file.png'), 'A NoneType is no image.*cv2.imread'),
+        (np.zeros((48, 64, 3), np.float32), r'float32 \[48, 64, 3\] is no image'),
+        (np.zeros(64, np.uint8), r'uint8 \[64\] is no image'),
+    ],
+)
+def test_what_is_no_image_is_refused(pipeline, image, complaint):
+    with pytest.raises(ImageError, match=complaint):
+        pipeline.process(image, 0.0)
+
+
 def test_between_detections_faces_are_followed(pipeline, face_picture):
     pipeline.settings = PipelineSettings(detector_interval=3)
     shifted = [np.roll(face_picture, 4 * i, axis=1) for i in range(12)]
