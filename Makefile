@@ -18,7 +18,7 @@ WHEELS := jazzy kilted
 PYTHON ?= python3
 TORCH ?=
 VIDEO ?=
-RATE ?= 15
+RATE ?= 0
 
 ENV := $(CURDIR)/.env/$(if $(SOURCED),sourced-)$(ROS_DISTRO)
 # Below the install prefix, as CMake refuses include folders that lie anywhere else in the source tree.
@@ -40,7 +40,7 @@ help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' \
 	  | while IFS='|' read -r target text; do printf '  make %-8s %s\n' "$$target" "$$text"; done
 	@echo 'Options: ROS_DISTRO=jazzy|kilted  PYTHON=python3.12  TORCH=1 (test: with the training rooms)'
-	@echo '         VIDEO=file|folder|device  RATE=15 (demo)'
+	@echo '         VIDEO=file|folder|device  RATE=15 (demo; a video otherwise plays at its own rate)'
 	@echo 'Then: source $(SETUP:$(CURDIR)/%=%) gives a shell in which the node, the player and the watcher are commands.'
 
 env: $(INSTALLED) ## make the environment: packages from PyPI

@@ -14,9 +14,9 @@ MISSING = [command for command in COMMANDS if not shutil.which(command)]
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=f'no {", ".join(MISSING)} here')
 
 
-def make_help(folder, **environment):
+def make(*arguments, folder=SOURCES, **environment):
     return subprocess.run(
-        [shutil.which('make'), 'help'],
+        [shutil.which('make'), *arguments],
         cwd=folder,
         env={'PATH': '/usr/bin:/bin', **environment},
         capture_output=True,
@@ -36,14 +36,14 @@ def make_help(folder, **environment):
 )
 def test_a_sourced_ros_is_told_from_the_environment_made_here(prefixes, expected):
     path = ':'.join(map(str, prefixes))
-    result = make_help(SOURCES, ROS_DISTRO='jazzy', AMENT_PREFIX_PATH=path)
+    result = make('help', ROS_DISTRO='jazzy', AMENT_PREFIX_PATH=path)
     assert f'on ROS 2 jazzy ({expected})' in result.stdout
 
 
 def test_help_lists_the_targets_with_the_barest_commands(tmp_path):
     for command in COMMANDS:
         (tmp_path / command).symlink_to(shutil.which(command))
-    result = make_help(SOURCES, PATH=str(tmp_path))
+    result = make('help', PATH=str(tmp_path))
     assert result.returncode == 0, result.stderr
     assert 'make test' in result.stdout
 
@@ -52,6 +52,13 @@ def test_a_folder_with_a_space_is_refused(tmp_path):
     folder = tmp_path / 'my robot'
     folder.mkdir()
     shutil.copy(SOURCES / 'Makefile', folder)
-    result = make_help(folder)
+    result = make('help', folder=folder)
     assert result.returncode != 0
     assert 'folder with a space' in result.stderr
+
+
+def test_demo_plays_a_video_at_its_own_rate_unless_told():
+    assert "--source 'talk.mp4' --rate 0\n" in make('-n', 'demo', 'VIDEO=talk.mp4').stdout
+    assert (
+        "--source 'talk.mp4' --rate 7\n" in make('-n', 'demo', 'VIDEO=talk.mp4', 'RATE=7').stdout
+    )
