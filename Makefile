@@ -5,15 +5,20 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eo pipefail -c
 .DEFAULT_GOAL := help
 
-# A sourced ROS 2 sets ROS_DISTRO and AMENT_PREFIX_PATH; a bare machine gets the wheels of this distribution.
-SOURCED := $(if $(AMENT_PREFIX_PATH),$(ROS_DISTRO))
+ifneq ($(words $(CURDIR)),1)
+$(error make cannot work in a folder with a space in its path: move or rename '$(CURDIR)')
+endif
+
+# A sourced ROS 2 sets ROS_DISTRO and AMENT_PREFIX_PATH, as does the environment made here, which is none; a bare
+# machine gets the wheels of this distribution.
+SOURCED := $(if $(filter-out $(CURDIR)/.env/%,$(subst :, ,$(AMENT_PREFIX_PATH))),$(ROS_DISTRO))
 ROS_DISTRO ?= jazzy
 WHEELS := jazzy kilted
 
 PYTHON ?= python3
 TORCH ?=
 VIDEO ?=
-RATE ?= 15
+RATE ?= 0
 
 ENV := $(CURDIR)/.env/$(if $(SOURCED),sourced-)$(ROS_DISTRO)
 # Below the install prefix, as CMake refuses include folders that lie anywhere else in the source tree.
@@ -32,9 +37,10 @@ IN_ENV := source $(SETUP) && export ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST ROS_
 
 help: ## list the targets
 	@echo 'emotionnet_ros on ROS 2 $(ROS_DISTRO) ($(if $(SOURCED),sourced,wheels from PyPI)). Targets:'
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' \
+	  | while IFS='|' read -r target text; do printf '  make %-8s %s\n' "$$target" "$$text"; done
 	@echo 'Options: ROS_DISTRO=jazzy|kilted  PYTHON=python3.12  TORCH=1 (test: with the training rooms)'
-	@echo '         VIDEO=file|folder|device  RATE=15 (demo)'
+	@echo '         VIDEO=file|folder|device  RATE=15 (demo; a video otherwise plays at its own rate)'
 	@echo 'Then: source $(SETUP:$(CURDIR)/%=%) gives a shell in which the node, the player and the watcher are commands.'
 
 env: $(INSTALLED) ## make the environment: packages from PyPI

@@ -19,7 +19,14 @@ from numpy.typing import NDArray
 from emotionnet_ros.expressions import Box, FaceExpression, FrameResult, StageTimes
 from emotionnet_ros.faces.detection import Detector, open_detector
 from emotionnet_ros.faces.tracker import Track, Tracker, TrackerSettings
-from emotionnet_ros.imaging import Frame, RawImage, decode, decode_compressed, face_crop
+from emotionnet_ros.imaging import (
+    Frame,
+    ImageError,
+    RawImage,
+    decode,
+    decode_compressed,
+    face_crop,
+)
 from emotionnet_ros.inference.classifier import CROP_SIZE, Classifier
 from emotionnet_ros.inference.smoothing import (
     ExpressionSmoother,
@@ -99,8 +106,12 @@ class Pipeline:
         DetectorError, ModelError
             What is missing and what to do.
         """
+        settings = settings or PipelineSettings()
+        max_faces = settings.tracker.max_faces
         return cls(
-            open_detector(detector, model_path=detector_model), Classifier(network), settings
+            open_detector(detector, model_path=detector_model, max_faces=max_faces),
+            Classifier(network),
+            settings,
         )
 
     @property
@@ -233,7 +244,19 @@ def as_frame(image: RawImage | EncodedImage | Frame | NDArray[np.uint8]) -> Fram
         return decode(image)
     if isinstance(image, EncodedImage):
         return decode_compressed(image.data, image.format)
-    pixels = np.ascontiguousarray(image, np.uint8)
+    if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.ndim not in (2, 3):
+        raise ImageError(
+            'not_an_image',
+            f'{_described(image)} is no image: give uint8 [height, width, 3] or [height, width] '
+            '(cv2.imread gives None for a file that it cannot read)',
+        )
+    pixels = np.ascontiguousarray(image)
     encoding = f'8UC{pixels.shape[2] if pixels.ndim == 3 else 1}'
     height, width = pixels.shape[:2]
     return decode(RawImage(width, height, encoding, pixels.strides[0], False, pixels.reshape(-1)))
+
+
+def _described(image: object) -> str:
+    if isinstance(image, np.ndarray):
+        return f'An array of {image.dtype} {list(image.shape)}'
+    return f'A {type(image).__name__}'

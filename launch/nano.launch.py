@@ -55,6 +55,8 @@ def generate_launch_description() -> LaunchDescription:
 
 def start_node(context: LaunchContext) -> list[Node]:
     value = {name: LaunchConfiguration(name).perform(context) for name, _, _, _ in ARGUMENTS}
+    if not Path(value['params_file']).is_file():  # launch_ros would start without it
+        raise FileNotFoundError(f'params_file:={value["params_file"]}: there is no such file')
     overrides = {
         parameter[0]: convert(name, value[name], parameter[1])
         for name, _, _, parameter in ARGUMENTS

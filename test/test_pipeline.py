@@ -11,6 +11,7 @@ from emotionnet_ros.expressions import UNKNOWN
 from emotionnet_ros.faces.detection import DetectorError
 from emotionnet_ros.faces.tracker import TrackerSettings
 from emotionnet_ros.imaging import ImageError, RawImage, decode
+from emotionnet_ros.imaging.sources import photograph
 from emotionnet_ros.inference.classifier import ModelError
 from emotionnet_ros.inference.smoothing import SmoothingSettings
 from emotionnet_ros.pipeline import EncodedImage, Pipeline, PipelineSettings
@@ -66,6 +67,12 @@ def test_nobody_there(pipeline, nobody):
     assert [result.faces for result in play(pipeline, [nobody] * 3)] == [()] * 3
 
 
+def test_as_many_faces_as_the_settings_say():
+    crowd = np.tile(photograph()[40:190, 150:300], (3, 5, 1))
+    settings = PipelineSettings(tracker=TrackerSettings(max_faces=12))
+    assert len(play(Pipeline.open(settings=settings), [crowd] * 2)[-1].faces) == 12
+
+
 def test_every_kind_of_image_gives_the_same_face(shared, face_picture):
     grey = cv2.cvtColor(face_picture, cv2.COLOR_BGR2GRAY)
     padded = np.zeros((480, 2000), np.uint8)
@@ -99,6 +106,19 @@ def test_a_bad_image_is_refused_and_the_faces_are_kept(pipeline, face_picture):
         pipeline.process(np.zeros((10, 10, 7), np.uint8), 3 * INTERVAL)
     (face,) = play(pipeline, [face_picture], start=4 * INTERVAL)[0].faces
     assert face.face_id == before
+
+
+@pytest.mark.parametrize(
+    ('image', 'complaint'),
+    [
+        (cv2.imread('no_such_file.png'), 'A NoneType is no image.*cv2.imread'),
+        (np.zeros((48, 64, 3), np.float32), r'float32 \[48, 64, 3\] is no image'),
+        (np.zeros(64, np.uint8), r'uint8 \[64\] is no image'),
+    ],
+)
+def test_what_is_no_image_is_refused(pipeline, image, complaint):
+    with pytest.raises(ImageError, match=complaint):
+        pipeline.process(image, 0.0)
 
 
 def test_between_detections_faces_are_followed(pipeline, face_picture):

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -32,19 +33,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     started = time.monotonic()
     os.environ.setdefault('ROS_DOMAIN_ID', private_domain())
+    # The programs have groups of their own, so that a terminal that closes tells them nothing.
+    signal.signal(signal.SIGHUP, signal.default_int_handler)
     with ExitStack() as stack:
         # On a terminal the table would wipe out what the programs say: it is shown at the end.
         output = stack.enter_context(tempfile.TemporaryFile()) if sys.stdout.isatty() else None
-        programs = {
-            'player': start_program(
-                'player', f'source:={options.source!r}', f'rate:={options.rate}', output=output
-            ),
-            'node': start_program('emotionnet', output=output),
-        }
         rclpy.init()
         watcher = Watcher()
+        programs = {}
         fault = ''
         try:
+            programs['player'] = start_program(
+                'player', f'source:={options.source!r}', f'rate:={options.rate}', output=output
+            )
+            programs['node'] = start_program('emotionnet', output=output)
             while not fault and not 0 < options.duration <= time.monotonic() - started:
                 rclpy.spin_once(watcher, timeout_sec=0.1)
                 ended = [name for name, program in programs.items() if program.poll() is not None]

@@ -20,7 +20,6 @@ from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile
-from rclpy.time import Time
 
 from emotionnet_ros.expressions import FrameResult
 from emotionnet_ros.faces.detection import Detector, DetectorError, open_detector
@@ -29,7 +28,7 @@ from emotionnet_ros.inference.classifier import Classifier, ModelError
 from emotionnet_ros.msg import Expression, ExpressionArray
 from emotionnet_ros.node import parameters
 from emotionnet_ros.node.camera import Camera, FrameCounter, ImageMessage, image_of
-from emotionnet_ros.node.messages import expression_array, timing_message
+from emotionnet_ros.node.messages import expression_array, seconds_of, timing_message
 from emotionnet_ros.node.rate_limit import RateLimit
 from emotionnet_ros.node.slot import LatestSlot
 from emotionnet_ros.pipeline import Pipeline
@@ -129,7 +128,8 @@ class EmotionNode(LifecycleNode):  # type: ignore[misc]
             model_path=str(value['detector.model']),
             min_confidence=float(value['detector.min_confidence']),
             input_size=int(value['detector.input_size']),
-            max_faces=int(value['tracker.max_faces']),
+            # The tracker keeps to its own number, which may grow while the node runs.
+            max_faces=int(parameters.ROWS['tracker.max_faces'].maximum),
         )
         classifier = Classifier(str(value['network.model']), int(value['network.threads']))
         self._detector, self._classifier = detector, classifier
@@ -189,9 +189,14 @@ class EmotionNode(LifecycleNode):  # type: ignore[misc]
     def publish(self, result: FrameResult, arrival: Arrival, wait: float, counts: Any) -> None:
         """Publish the answer to one image; called by the worker."""
         header = arrival.message.header
-        age = (self.get_clock().now() - Time.from_msg(header.stamp)).nanoseconds * 1e-9
+        now, taken = self.get_clock().now().nanoseconds * 1e-9, seconds_of(header.stamp)
         timing = timing_message(
-            result.times, counts, age=age, wait=wait, total=time.monotonic() - arrival.arrived
+            result.times,
+            counts,
+            # Simulated time is 0 until it begins.
+            age=now - taken if now > 0 and taken > 0 else math.nan,
+            wait=wait,
+            total=time.monotonic() - arrival.arrived,
         )
         answer = expression_array(result, header, timing)
         self._expressions.publish(answer)
@@ -324,8 +329,8 @@ class _Session:
         with self._settings_lock:
             if self._pipeline.settings is not self._next_settings:
                 self._pipeline.settings = self._next_settings
-        stamp = Time.from_msg(arrival.message.header.stamp).nanoseconds * 1e-9
-        if stamp == 0.0:
+        stamp = seconds_of(arrival.message.header.stamp)
+        if stamp <= 0:
             stamp = arrival.arrived
             self._warn_of_stamp()
         result = self._pipeline.process(image_of(arrival.message), stamp)
@@ -345,8 +350,8 @@ class _Session:
         if not self._warned_of_stamp:
             self._warned_of_stamp = True
             self._node.get_logger().warning(
-                f'Images on {self._camera.topic} carry no stamp: ages cannot be known, faces are '
-                'followed by time of arrival. Let the camera driver fill header.stamp.'
+                f'Images on {self._camera.topic} carry no valid stamp: ages cannot be known, '
+                'faces are followed by time of arrival. Let the camera driver fill header.stamp.'
             )
 
 

@@ -4,12 +4,18 @@
 
 from __future__ import annotations
 
+from builtin_interfaces.msg import Time
 from sensor_msgs.msg import RegionOfInterest
 from std_msgs.msg import Header
 
 from emotionnet_ros.expressions import Box, FaceExpression, FrameResult, StageTimes
 from emotionnet_ros.msg import Expression, ExpressionArray, Timing
 from emotionnet_ros.node.camera import FrameCounts
+
+
+def seconds_of(stamp: Time) -> float:
+    """Convert a stamp; none is 0, and one that a driver got wrong may be negative."""
+    return float(stamp.sec + stamp.nanosec * 1e-9)
 
 
 def timing_message(

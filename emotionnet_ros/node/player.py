@@ -16,6 +16,10 @@ import numpy as np
 import rclpy
 from numpy.typing import NDArray
 from rcl_interfaces.msg import FloatingPointRange, ParameterDescriptor
+from rclpy.exceptions import (
+    InvalidParameterTypeException,
+    InvalidParameterValueException,
+)
 from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
@@ -129,12 +133,16 @@ def _jpeg_message(picture: NDArray[np.uint8], header: Header) -> CompressedImage
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Return the exit status: 1 when the source cannot be played."""
+    """Return the exit status: 1 when the source cannot be played or a parameter is bad."""
     rclpy.init(args=None if arguments is None else list(arguments))
     try:
         player = Player()
         player.play()
-    except SourceError as error:
+    except (
+        SourceError,
+        InvalidParameterTypeException,
+        InvalidParameterValueException,
+    ) as error:
         print(f'player: {error}', file=sys.stderr)
         return 1
     except (KeyboardInterrupt, ExternalShutdownException):

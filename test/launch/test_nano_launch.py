@@ -16,7 +16,7 @@ from launch_pytest.actions import ReadyToTest
 from launch_ros.actions import Node
 from rcl_interfaces.srv import GetParameters
 
-from launch import LaunchDescription
+from launch import LaunchDescription, LaunchService
 
 DEADLINE = 60.0
 PARAMETERS = {
@@ -27,6 +27,14 @@ PARAMETERS = {
 }
 
 
+def launch_file(**arguments):
+    folder = get_package_share_directory('emotionnet_ros')
+    return IncludeLaunchDescription(
+        PythonLaunchDescriptionSource(os.path.join(folder, 'launch', 'nano.launch.py')),
+        launch_arguments=arguments.items(),
+    )
+
+
 @launch_pytest.fixture
 def description(tmp_path):
     params_file = tmp_path / 'robot.yaml'
@@ -34,17 +42,13 @@ def description(tmp_path):
         '/**:\n  ros__parameters:\n    smoothing:\n      time_constant: 1.25\n'
         '    power:\n      budget: 3.0\n'
     )
-    folder = get_package_share_directory('emotionnet_ros')
     return LaunchDescription(
         [
-            IncludeLaunchDescription(
-                PythonLaunchDescriptionSource(os.path.join(folder, 'launch', 'nano.launch.py')),
-                launch_arguments={
-                    'image': '/head/image_raw',
-                    'namespace': 'robot',
-                    'power_budget': '15',
-                    'params_file': str(params_file),
-                }.items(),
+            launch_file(
+                image='/head/image_raw',
+                namespace='robot',
+                power_budget='15',
+                params_file=str(params_file),
             ),
             Node(
                 package='emotionnet_ros',
@@ -80,3 +84,18 @@ def test_arguments_reach_the_node_and_it_answers():
         assert answers[-1].header.frame_id == 'camera'
     finally:
         rclpy.try_shutdown()
+
+
+@pytest.mark.parametrize(
+    ('argument', 'value'),
+    [
+        ('params_file', '/no/such/file.yaml'),
+        ('power_budget', 'plenty'),
+        ('compressed', 'perhaps'),
+    ],
+)
+def test_a_bad_argument_is_refused_and_named(argument, value, caplog):
+    service = LaunchService()
+    service.include_launch_description(LaunchDescription([launch_file(**{argument: value})]))
+    assert service.run() == 1
+    assert f'{argument}:={value}: ' in caplog.text

@@ -28,6 +28,11 @@ class Detector:
     def __init__(self):
         self.started = False
         self.detect_when_started = list
+        self.options = {}
+
+    def open(self, name, **options):
+        self.options = options
+        return self
 
     def detect(self, frame):
         self.started = True
@@ -57,7 +62,7 @@ def context():
 @pytest.fixture
 def node(context, detector, monkeypatch):
     """An active node with an image on its way to the detector."""
-    monkeypatch.setattr(emotion_node, 'open_detector', lambda *_, **__: detector)
+    monkeypatch.setattr(emotion_node, 'open_detector', detector.open)
     node = emotion_node.EmotionNode(context=context)
     node.autostart()
     yield node
@@ -125,3 +130,8 @@ def test_a_destroyed_node_leaves_the_network(node, observer, wait_until):
     node.stop()
     node.destroy_node()
     wait_until(lambda: 'emotionnet' not in observer.get_node_names(), 'the node gone')
+
+
+def test_the_detector_finds_as_many_faces_as_may_be_asked_for_while_running(node, detector):
+    (most,) = node.describe_parameter('tracker.max_faces').integer_range
+    assert detector.options['max_faces'] == most.to_value

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Player, node and subscriber as separate processes, real faces, real DDS."""
 
+import math
 import re
 
 import cv2
@@ -149,6 +150,28 @@ def test_simulated_time_that_never_begins_is_understood(start, observer, collect
     start('player', rate=10.0)
     wait_until(lambda: 'Subscribed anew' in node.output, 'a reliable subscription')
     wait_until(lambda: answers, 'answers')
+    assert math.isnan(answers[-1].timing.age)
+
+
+@pytest.mark.parametrize('seconds', [0, -5])
+def test_images_without_a_valid_stamp_are_answered_with_an_age_unknown(
+    node, observer, collect, wait_until, face_picture, seconds
+):
+    answers = collect(ExpressionArray, 'expressions')
+    publisher = observer.create_publisher(Image, 'image', 1)
+    image = image_message(face_picture)
+    image.header.stamp.sec = seconds
+
+    def publish_and_look():
+        publisher.publish(image)
+        return len(answers) >= 3
+
+    wait_until(publish_and_look, 'answers')
+    assert 'carry no valid stamp' in node.output
+    assert 'Traceback' not in node.output
+    assert answers[-1].header == image.header
+    assert answers[-1].expressions  # followed by time of arrival
+    assert math.isnan(answers[-1].timing.age)
 
 
 def test_bad_images_are_named_and_counted_and_the_next_good_one_is_answered(

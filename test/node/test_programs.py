@@ -37,6 +37,17 @@ def test_what_cannot_be_played_is_named(start, tmp_path, name, content, complain
     assert 'Traceback' not in player.output
 
 
+@pytest.mark.parametrize(
+    ('parameter', 'complaint'),
+    [({'rate': 15}, "expecting type 'DOUBLE': rate"), ({'rate': -1.0}, 'rate out of range')],
+)
+def test_a_bad_parameter_of_the_player_is_named(start, parameter, complaint):
+    player = start('player', **parameter)
+    assert player.process.wait(60) == 1
+    assert complaint in player.output
+    assert 'Traceback' not in player.output
+
+
 def test_an_empty_folder_is_named(tmp_path):
     with pytest.raises(SourceError, match='no pictures in it'):
         open_source(str(tmp_path))
@@ -77,7 +88,8 @@ def test_table_shows_every_face():
     assert line(ExpressionArray(), 0.0).startswith('(nobody there)')
 
 
-def test_demo_shows_expressions_and_ends_cleanly_on_interrupt():
+@pytest.mark.parametrize('end', [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_demo_shows_expressions_and_ends_with_all_its_parts(end):
     environment = {k: v for k, v in os.environ.items() if k != 'ROS_DOMAIN_ID'}
     demo = subprocess.Popen(
         ['demo'],
@@ -92,7 +104,7 @@ def test_demo_shows_expressions_and_ends_cleanly_on_interrupt():
     for text in demo.stdout:
         lines.append(text)
         if re.search(r'f\d+ \w+ [01]\.\d\d', text):
-            demo.send_signal(signal.SIGINT)
+            demo.send_signal(end)
             break
     lines.extend(demo.stdout)  # to the end: all parts have ended
     assert demo.wait(60) == 0, ''.join(lines)
