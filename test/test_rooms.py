@@ -20,7 +20,8 @@ ALLOWED = {
     'pipeline': {'expressions', 'imaging', 'faces', 'inference'},
     'training': {'expressions', 'imaging', 'faces', 'networks', 'inference'},
     'benchmarks': {'expressions', 'imaging', 'faces', 'networks', 'inference', 'pipeline'},
-    'node': {'expressions', 'imaging', 'faces', 'inference', 'pipeline', 'msg'},
+    'power': {'expressions', 'imaging', 'faces', 'inference', 'pipeline'},
+    'node': {'expressions', 'imaging', 'faces', 'inference', 'pipeline', 'power', 'msg'},
 }
 ONLY_IN = {
     'rclpy': {'node'},
