@@ -53,6 +53,11 @@ REACHABLE_BELOW = 0.99
 # CPU time has no watts: the table's joules are taken for seconds at this many watts a core.
 TABLE_WATTS_PER_CORE = 4.0
 CPU_LAGS = (0.02, 0.1)
+# A rate that must fall by more than this share falls at once; less is taken for noise, to which
+# rise and fall must be alike, or it would lower the mean.
+FALL_AT_ONCE = 0.1
+# The command makes up for frames that do not come through, down to this share.
+LEAST_REACHED = 0.7
 HIGHEST_RATE = 1000.0
 # The rate is not raised further above what the camera gives: what was not tried is not known.
 HEADROOM = 1.25
@@ -178,6 +183,7 @@ class Governor:
         self._rate_before_flags = settings.floor
         self._cpu_seconds = math.nan
         self._observed_rate = self._expected_rate = 0.0
+        self._reached = 1.0
         self._offered_rate = 0.0
         self._power = math.nan
         self._over_since = math.inf
@@ -266,8 +272,9 @@ class Governor:
             new = 1 - math.exp(-dt / RATE_TIME)
             self._observed_rate += new * (frames / dt - self._observed_rate)
             self._expected_rate += new * (expected - self._expected_rate)
-        reached = min(self._observed_rate / self._expected_rate, 1.1) if self._expected_rate else 0
-        return expected * reached * self.point.energy_per_frame
+        reached = self._observed_rate / self._expected_rate if self._expected_rate else 1.0
+        self._reached = min(max(reached, LEAST_REACHED), 1.0)
+        return expected * min(reached, 1.1) * self.point.energy_per_frame
 
     def _observe_watts(self, dt: float, reading: Reading | None, nominal: float) -> None:
         settings, observer = self._settings, self._watts
@@ -277,7 +284,7 @@ class Governor:
             self._now, reading, settings.budget, settings.stale_after, draw
         )
         if watts is not None and was_lost and observer.started:
-            observer.forget_base(watts - observer.base - draw)
+            observer.forget_level(watts - observer.base - draw)
         observer.step(dt, nominal, watts)
         if watts is not None:
             new = 1 - math.exp(-dt / REPORT_TIME) if math.isfinite(self._power) else 1.0
@@ -321,12 +328,12 @@ class Governor:
         elif not settings.budget:
             target = min(target, self._flag_cut.share * self._rate_before_flags)
         most = min(settings.ceiling, HEADROOM * self._offered_rate or math.inf)
-        target = min(max(target, settings.floor), max(most, settings.floor))
-        if target < self._rate or not (settings.budget or settings.budget_cpu_percent):
+        target = min(max(target / self._reached, settings.floor), max(most, settings.floor))
+        if target < (1 - FALL_AT_ONCE) * self._rate or not (settings.budget or settings.budget_cpu_percent):
             self._rate = target
         else:
             self._rate += (target - self._rate) * (
-                1 - math.exp(-dt / (RISE_TIME + self._watts.lag))
+                1 - math.exp(-dt / (RISE_TIME + self._watts.longest_lag))
             )
 
     def _judge_reach(self, limits: Sequence[_Limit]) -> None:
@@ -389,7 +396,7 @@ class _Limit:
         budget = share * self.budget
         ours = budget - self.observer.base
         ours -= min(MARGIN * budget, MARGIN_OF_OURS * max(ours, 0.0))
-        return ours / (self.observer.scale * self.per_joule)
+        return self.observer.affordable(self.observer.base + ours) / self.per_joule
 
     def share_of_budget(self, nominal: float) -> float:
         """Give the share of the budget that is drawn where frames draw ``nominal`` watts."""
