@@ -35,7 +35,7 @@ NO_SENSOR = 'no_sensor'
 # The mean is aimed so far below the budget: a share of the budget, at most a share of what our
 # frames may draw.
 MARGIN = 0.01
-MARGIN_OF_OURS = 0.025
+MARGIN_OF_OURS = 0.035
 # Time constants in seconds: of a rising rate, beside the sensor's lag; of the fall to the floor
 # without a sensor; of the power that is reported; of the observed rate.
 RISE_TIME = 0.7
@@ -53,9 +53,6 @@ REACHABLE_BELOW = 0.99
 # CPU time has no watts: the table's joules are taken for seconds at this many watts a core.
 TABLE_WATTS_PER_CORE = 4.0
 CPU_LAGS = (0.02, 0.1)
-# A rate that must fall by more than this share falls at once; less is taken for noise, to which
-# rise and fall must be alike, or it would lower the mean.
-FALL_AT_ONCE = 0.1
 # The command makes up for frames that do not come through, down to this share.
 LEAST_REACHED = 0.7
 HIGHEST_RATE = 1000.0
@@ -329,12 +326,24 @@ class Governor:
             target = min(target, self._flag_cut.share * self._rate_before_flags)
         most = min(settings.ceiling, HEADROOM * self._offered_rate or math.inf)
         target = min(max(target / self._reached, settings.floor), max(most, settings.floor))
-        if target < (1 - FALL_AT_ONCE) * self._rate or not (settings.budget or settings.budget_cpu_percent):
+        fall = (self._rate - target) * self.point.energy_per_frame
+        if fall > self._small_change() or not (settings.budget or settings.budget_cpu_percent):
             self._rate = target
         else:
             self._rate += (target - self._rate) * (
                 1 - math.exp(-dt / (RISE_TIME + self._watts.longest_lag))
             )
+
+    def _small_change(self) -> float:
+        """Give the watts of the table that are within the noise of a reading.
+
+        A larger fall is made at once. To noise, rise and fall must be alike, or it would lower the
+        mean.
+        """
+        observers = [(self._watts, 1.0)] if self._settings.budget else []
+        if self._settings.budget_cpu_percent:
+            observers.append((self._cpu, 100 / TABLE_WATTS_PER_CORE))
+        return min((o.noise / o.scale / unit for o, unit in observers), default=0.0)
 
     def _judge_reach(self, limits: Sequence[_Limit]) -> None:
         least = self._settings.floor * self._points[-1].energy_per_frame

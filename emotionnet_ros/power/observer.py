@@ -32,7 +32,7 @@ NOISE_MEMORY = 40
 LEAST_NOISE_SHARE = 0.003
 PRIOR_NOISE_SHARE = 0.02
 # Two surprises of this many standard deviations to the same side are a step of the level.
-SURPRISE = 2.2
+SURPRISE = 3.0
 # How much of its weight's logarithm a lag keeps from reading to reading, and its least weight.
 WEIGHT_MEMORY = 0.998
 LEAST_WEIGHT = 1e-4
@@ -197,17 +197,17 @@ class LoadObserver:
     def affordable(self, target: float) -> float:
         """Give the nominal draw of our frames at which ``target`` watts will be drawn in all.
 
-        A fall goes to where the likeliest lag says. A rise goes no further than every plausible
-        lag allows, each with a cost that is as high as it may well be.
+        A fall goes to where the likeliest lag says. A rise beyond the noise goes no further than
+        every plausible lag allows, each with a cost that is as high as it may well be.
         """
         now = self._filters[0].nominal
         wanted = (target - self.base) / self.scale
-        if wanted <= now:
+        if (wanted - now) * self.scale <= self.noise:
             return wanted
         for f in self._plausible():
             gap = target - f.level - f.scale * (now - f.usual)
             wanted = min(wanted, now + gap / (f.scale + CAUTION * math.sqrt(max(f.ss, 0.0))))
-        return max(wanted, now)
+        return max(wanted, now + self.noise / self.scale)
 
     def forget_level(self, watts: float) -> None:
         """Expect a level that may have moved by ``watts``: after a pause of the readings."""

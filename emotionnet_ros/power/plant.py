@@ -48,7 +48,7 @@ class Plant:
     noise
         Standard deviation of a reading in watts.
     quantum
-        Watts in which the sensor counts.
+        Watts in which the sensor counts; a counter, the joules of so many watts in a period.
     read_time, read_period
         Seconds that a reading blocks, and that lie between two at least.
     camera_rate
@@ -145,14 +145,16 @@ class _Machine:
             self.lagged += (watts - self.lagged) * (1 - math.exp(-dt / self._plant.lag))
         self.now = time
 
-    def measure(self) -> float:
-        """Give what the sensor sees without its noise."""
+    def measure(self, noise: float) -> float:
+        """Give what the sensor sees. A counter counts steps of energy and so loses none."""
+        quantum = self._plant.quantum
         if self._plant.lag:
-            return self.lagged
-        joules, time = self._read_at
-        self._read_at = (self.joules, self.now)
+            return round((self.lagged + noise) / quantum) * quantum
+        before, time = self._read_at
         dt = self.now - time
-        return (self.joules - joules) / dt if dt > 0 else self._base()
+        counted = math.floor(self.joules / (quantum * CONTROL_PERIOD)) * quantum * CONTROL_PERIOD
+        self._read_at = (counted, self.now)
+        return (counted - before) / dt + noise if dt > 0 else self._base()
 
 
 class _RateLimit:
@@ -211,9 +213,7 @@ def simulate(
         elif now == sample_at:
             if now - read_at >= plant.read_period:
                 read_at = now
-                seen = machine.measure() + rng.gauss(0, plant.noise)
-                seen = round(seen / plant.quantum) * plant.quantum
-                told = course.sensor(now, seen)
+                told = course.sensor(now, machine.measure(rng.gauss(0, plant.noise)))
                 reading = None if told is None else SimulatedReading(told, now)
                 answer_at = now + plant.read_time
             else:

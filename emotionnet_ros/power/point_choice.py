@@ -17,9 +17,15 @@ from emotionnet_ros.power.operating_points import OperatingPoint
 # Seconds in a point at least, and seconds that the reason for a change must last.
 LEAST_STAY = 5.0
 DOWN_AFTER = 2.0
-UP_AFTER = 8.0
-# Shares of the wanted rate below which the point becomes cheaper, and that a better must promise.
+UP_AFTER = 30.0
+UP_AFTER_NEWS = 4.0
+# Seconds after a change of the budget in which a better point may be taken up soon.
+NEWS = 10.0
+# Shares of the wanted rate below which the point becomes cheaper; below which it does so again
+# within so many seconds; and that a better one must promise.
 DOWN_BELOW = 0.9
+DOWN_AGAIN_BELOW = 0.7
+AGAIN = 30.0
 UP_ABOVE = 1.15
 # A change up that had to be undone within this time doubles the wait before the next.
 REGRET = 60.0
@@ -41,6 +47,7 @@ class PointChoice:
         self._since = -math.inf
         self._moved_up_at = -math.inf
         self._up_wait = UP_AFTER
+        self._news_at = math.nan
         self._down_since = math.inf
         self._up_since = math.inf
 
@@ -55,7 +62,11 @@ class PointChoice:
             The rate in Hz above which quality comes first.
         """
         rates = [affordable / p.energy_per_frame for p in self._points]
-        poor = self.index < len(rates) - 1 and rates[self.index] < DOWN_BELOW * wanted
+        if not math.isfinite(self._news_at):
+            self._news_at = now
+        again = now - max(self._since, self._news_at) < AGAIN and self._since > self._news_at
+        least = (DOWN_AGAIN_BELOW if again else DOWN_BELOW) * wanted
+        poor = self.index < len(rates) - 1 and rates[self.index] < least
         better = next((i for i in range(self.index) if rates[i] >= UP_ABOVE * wanted), None)
         self._down_since = min(self._down_since, now) if poor else math.inf
         self._up_since = min(self._up_since, now) if better is not None else math.inf
@@ -67,7 +78,8 @@ class PointChoice:
                 self._up_wait = min(2 * self._up_wait, LONGEST_WAIT)
             self._move(now, next(enough, len(rates) - 1))
             return True
-        if better is not None and now - self._up_since >= self._up_wait:
+        news = now - self._news_at < NEWS and self._since < self._news_at
+        if now - self._up_since >= (UP_AFTER_NEWS if news else self._up_wait) and better is not None:
             self._moved_up_at = now
             self._move(now, better)
             return True
@@ -79,6 +91,7 @@ class PointChoice:
         """Forget the waits that old circumstances taught: the budget was changed."""
         self._up_wait = UP_AFTER
         self._moved_up_at = -math.inf
+        self._news_at = math.nan
 
     def _move(self, now: float, index: int) -> None:
         self.index = index
