@@ -17,11 +17,11 @@ ALLOWED = {
     'faces': {'expressions', 'imaging'},
     'networks': {'expressions'},
     'inference': {'expressions'},
-    'power': set(),
     'pipeline': {'expressions', 'imaging', 'faces', 'inference'},
     'training': {'expressions', 'imaging', 'faces', 'networks', 'inference'},
     'benchmarks': {'expressions', 'imaging', 'faces', 'networks', 'inference', 'pipeline'},
-    'node': {'expressions', 'imaging', 'faces', 'inference', 'power', 'pipeline', 'msg'},
+    'power': {'expressions', 'imaging', 'faces', 'inference', 'pipeline'},
+    'node': {'expressions', 'imaging', 'faces', 'inference', 'pipeline', 'power', 'msg'},
 }
 ONLY_IN = {
     'rclpy': {'node'},

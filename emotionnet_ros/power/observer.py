@@ -1,0 +1,257 @@
+# Copyright 2026 emotionnet_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Learns from power readings what everything else draws and what a frame really costs.
+
+The model has two unknowns: the power drawn at our usual rate (``level``), and by how much a frame
+costs more than the table of operating points says (``scale``). We see them through a sensor that
+lags by a time we do not know. So there is one Kalman filter for each of a few lags, weighted by how
+well it foretold the readings (multiple-model estimation, Magill 1965).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+LAGS = (0.05, 0.25, 0.6, 1.2)
+# Standard deviations that the unknowns gather in a second: of the scale, and of the level in
+# shares of the noise of a reading.
+SCALE_DRIFT = 0.02
+LEVEL_DRIFT = 0.25
+SCALE_PRIOR_DEVIATION = 0.5
+SCALE_RANGE = (0.2, 5.0)
+# The scale is learnt only while our draw is this many times a reading's noise away from what is
+# usual, its mean over this time in seconds: at a standstill, what the control does about the noise
+# would be taken for the cause of it.
+MOVED = 1.5
+USUAL_TIME = 4.0
+# The part of our draw that a sensor has not shown yet is foretold no better than to this share.
+MISMATCH = 0.3
+# Readings over which the noise is averaged, and its least value as a share of the reading.
+NOISE_MEMORY = 40
+LEAST_NOISE_SHARE = 0.003
+PRIOR_NOISE_SHARE = 0.02
+# Two surprises of this many standard deviations to the same side are a step of the level.
+SURPRISE = 3.0
+# How much of its weight's logarithm a lag keeps from reading to reading, and its least weight.
+WEIGHT_MEMORY = 0.998
+LEAST_WEIGHT = 1e-4
+# A lag is plausible from this weight on, relative to the likeliest one's; the cost of a frame may
+# well be this many standard deviations higher than it seems.
+PLAUSIBLE = 0.02
+CAUTION = 1.0
+
+
+class _LagFilter:
+    """Kalman filter with the states level, lagged level, scale; ``lag`` in seconds.
+
+    Our own draw is known up to the scale, so its lagged course is computed and not estimated. It
+    counts from the usual draw on: there, level and scale can be told apart.
+    """
+
+    def __init__(self, lag: float) -> None:
+        self.lag = lag
+        self.level = self.lagged_level = 0.0
+        self.scale = 1.0
+        self.usual = self.nominal = self.lagged_nominal = 0.0
+        self.response = 0.0
+        # Covariances: b level, z lagged level, s scale.
+        self.bb = self.bz = self.zz = self.bs = self.zs = 0.0
+        self.ss = SCALE_PRIOR_DEVIATION**2
+
+    def predict(self, dt: float, nominal: float, usual: float, level_variance: float) -> None:
+        self._count_from(usual)
+        keep = math.exp(-dt / self.lag)
+        new = self.response = 1.0 - keep
+        self.nominal = nominal
+        self.lagged_nominal = keep * self.lagged_nominal + new * nominal
+        self.lagged_level = keep * self.lagged_level + new * self.level
+        self.zz = keep * keep * self.zz + 2 * keep * new * self.bz + new * new * self.bb
+        self.bz = keep * self.bz + new * self.bb
+        self.zs = keep * self.zs + new * self.bs
+        self.ss = min(self.ss + SCALE_DRIFT**2 * dt, SCALE_PRIOR_DEVIATION**2)
+        self.widen_level(level_variance * dt)
+
+    def _count_from(self, usual: float) -> None:
+        d = usual - self.usual
+        self.usual = usual
+        self.level += self.scale * d
+        self.lagged_level += self.scale * d
+        self.bb += d * (2 * self.bs + d * self.ss)
+        self.zz += d * (2 * self.zs + d * self.ss)
+        self.bz += d * (self.bs + self.zs + d * self.ss)
+        self.bs += d * self.ss
+        self.zs += d * self.ss
+
+    def widen_level(self, variance: float) -> None:
+        """Allow for a step of the level within the last period."""
+        self.bb += variance
+        self.bz += self.response * variance
+        self.zz += self.response**2 * variance
+
+    def surprise(self, watts: float, noise_variance: float) -> tuple[float, float]:
+        """Give the deviation of a reading from what was foretold and its variance."""
+        n = self.lagged_nominal - self.usual
+        foretold = self.lagged_level + self.scale * n
+        variance = self.zz + 2 * n * self.zs + n * n * self.ss + noise_variance
+        variance += (MISMATCH * self.scale * (self.nominal - self.lagged_nominal)) ** 2
+        return watts - foretold, variance
+
+    def update(self, watts: float, noise_variance: float, moved: float) -> float:
+        """Correct by a reading; return the logarithm of its likelihood.
+
+        The scale is learnt only while our draw is at least ``moved`` watts from the usual.
+        """
+        n = self.lagged_nominal - self.usual
+        if abs(n) * self.scale < moved:
+            self.bs = self.zs = 0.0
+            learn = 0.0
+        else:
+            learn = 1.0
+        deviation, variance = self.surprise(watts, noise_variance)
+        b, z, s = self.bz + n * self.bs, self.zz + n * self.zs, self.zs + n * self.ss
+        gain_b, gain_z, gain_s = b / variance, z / variance, learn * s / variance
+        self.level += gain_b * deviation
+        self.lagged_level += gain_z * deviation
+        self.scale = min(max(self.scale + gain_s * deviation, SCALE_RANGE[0]), SCALE_RANGE[1])
+        self.bb -= gain_b * b
+        self.bz -= gain_b * z
+        self.zz -= gain_z * z
+        self.bs -= learn * gain_b * s
+        self.zs -= learn * gain_z * s
+        self.ss -= gain_s * s
+        return -0.5 * (deviation**2 / variance + math.log(variance))
+
+
+class LoadObserver:
+    """Estimates base and scale from readings in watts, or in any other unit of power.
+
+    Parameters
+    ----------
+    lags
+        Time constants in seconds that the sensor may have.
+    """
+
+    def __init__(self, lags: Sequence[float] = LAGS) -> None:
+        self._filters = [_LagFilter(lag) for lag in lags]
+        self._log_weights = [0.0] * len(lags)
+        self._noise_variance = 0.0
+        self._surprised = 0
+        self._usual = 0.0
+        self.started = False
+
+    @property
+    def lag(self) -> float:
+        """The sensor's lag in seconds, as far as known."""
+        return self._mean([f.lag for f in self._filters])
+
+    @property
+    def longest_lag(self) -> float:
+        """The longest lag in seconds that the sensor may well have."""
+        return max(f.lag for f in self._plausible())
+
+    @property
+    def base(self) -> float:
+        """Watts that everything but our frames draws."""
+        return self._mean([f.level - f.scale * f.usual for f in self._filters])
+
+    @property
+    def scale(self) -> float:
+        """By how much our frames cost more than was foretold; 1 until learnt."""
+        return self._mean([f.scale for f in self._filters])
+
+    @property
+    def noise(self) -> float:
+        """Standard deviation of a reading in watts."""
+        return math.sqrt(self._noise_variance)
+
+    def step(self, dt: float, nominal: float, watts: float | None) -> None:
+        """Take in what happened in the last ``dt`` seconds.
+
+        Parameters
+        ----------
+        nominal
+            Watts that our frames drew if the table of operating points is right.
+        watts
+            A new reading, finite; None where there is none.
+        """
+        self._usual += (nominal - self._usual) * (1 - math.exp(-dt / USUAL_TIME))
+        for f in self._filters:
+            f.predict(dt, nominal, self._usual, LEVEL_DRIFT**2 * self._noise_variance)
+        if watts is None:
+            return
+        if not self.started:
+            self._start(watts)
+            return
+        self._allow_for_step(watts)
+        moved = MOVED * self.noise
+        log_likelihoods = [f.update(watts, self._noise_variance, moved) for f in self._filters]
+        best = max(log_likelihoods)
+        weights = [
+            WEIGHT_MEMORY * old + new - best
+            for old, new in zip(self._log_weights, log_likelihoods, strict=True)
+        ]
+        top = max(weights)
+        self._log_weights = [max(w - top, math.log(LEAST_WEIGHT)) for w in weights]
+
+    def affordable(self, target: float) -> float:
+        """Give the nominal draw of our frames at which ``target`` watts will be drawn in all.
+
+        A fall goes to where the likeliest lag says. A rise beyond the noise goes no further than
+        every plausible lag allows, each with a cost that is as high as it may well be.
+        """
+        now = self._filters[0].nominal
+        wanted = (target - self.base) / self.scale
+        if (wanted - now) * self.scale <= self.noise:
+            return wanted
+        for f in self._plausible():
+            gap = target - f.level - f.scale * (now - f.usual)
+            wanted = min(wanted, now + gap / (f.scale + CAUTION * math.sqrt(max(f.ss, 0.0))))
+        return max(wanted, now + self.noise / self.scale)
+
+    def forget_level(self, watts: float) -> None:
+        """Expect a level that may have moved by ``watts``: after a pause of the readings."""
+        for f in self._filters:
+            f.widen_level(watts**2)
+
+    def forget_scale(self, deviation: float) -> None:
+        """Expect a scale that is off by ``deviation``: another operating point, other faces."""
+        for f in self._filters:
+            f.ss += deviation**2
+
+    def _start(self, watts: float) -> None:
+        self.started = True
+        self._noise_variance = (PRIOR_NOISE_SHARE * watts) ** 2
+        for f in self._filters:
+            f.level = f.lagged_level = watts - f.scale * (f.lagged_nominal - f.usual)
+            f.bb = f.bz = f.zz = 4 * self._noise_variance
+
+    def _allow_for_step(self, watts: float) -> None:
+        """Learn the noise from small surprises; take large ones in a row for a step."""
+        f = self._likeliest()
+        deviation, variance = f.surprise(watts, self._noise_variance)
+        if deviation**2 > SURPRISE**2 * variance:
+            sign = 1 if deviation > 0 else -1
+            if self._surprised == sign:
+                for each in self._filters:
+                    each.widen_level((deviation / max(each.response, 0.2)) ** 2)
+            self._surprised = sign
+        else:
+            self._surprised = 0
+        explained = variance - self._noise_variance
+        sample = min(deviation**2 - explained, 9 * self._noise_variance)
+        least = (LEAST_NOISE_SHARE * watts) ** 2
+        self._noise_variance = max(
+            self._noise_variance + (sample - self._noise_variance) / NOISE_MEMORY, least
+        )
+
+    def _likeliest(self) -> _LagFilter:
+        return max(zip(self._log_weights, self._filters, strict=True), key=lambda p: p[0])[1]
+
+    def _plausible(self) -> list[_LagFilter]:
+        least = math.log(PLAUSIBLE)
+        return [f for w, f in zip(self._log_weights, self._filters, strict=True) if w >= least]
+
+    def _mean(self, values: list[float]) -> float:
+        weights = [math.exp(w) for w in self._log_weights]
+        return sum(w * v for w, v in zip(weights, values, strict=True)) / sum(weights)
