@@ -27,6 +27,7 @@ from rclpy.parameter import Parameter
 from emotionnet_ros.faces.tracker import TrackerSettings
 from emotionnet_ros.inference.smoothing import SmoothingSettings
 from emotionnet_ros.pipeline import PipelineSettings
+from emotionnet_ros.power.governor import GovernorSettings
 
 Value: TypeAlias = 'bool | int | float | str'
 
@@ -100,6 +101,7 @@ class Row:
 
 _tracker = TrackerSettings()
 _smoothing = SmoothingSettings()
+_governor = GovernorSettings()
 
 TABLE: Sequence[Row] = (
     Row(
@@ -224,6 +226,63 @@ TABLE: Sequence[Row] = (
         0.0,
         'Watts that the computer may draw; 0 is no budget.',
         maximum=10000.0,
+    ),
+    Row(
+        'power.budget_cpu_percent',
+        0.0,
+        'CPU time that the node may use, in percent of one core, for computers whose watts cannot '
+        'be known; 0 is no such budget.',
+        maximum=6400.0,
+    ),
+    Row(
+        'power.min_rate',
+        0.0,
+        'Frames a second that are wanted at least under a budget.',
+        maximum=1000.0,
+    ),
+    Row(
+        'power.min_rate_wins',
+        False,
+        'Whether power.min_rate holds even where the budget is then exceeded.',
+    ),
+    Row(
+        'power.target_rate',
+        _governor.target_rate,
+        'Frames a second up to which cheaper operating points are taken for more rate; above it '
+        'quality comes first.',
+        minimum=0.1,
+        maximum=1000.0,
+    ),
+    Row(
+        'power.sensor',
+        'auto',
+        'Power sensor: auto (the best that works), jetson, raspberry_pi_5, hwmon or hwmon:CHIP, '
+        'battery, rapl, cpu_time.',
+        when='on configure',
+    ),
+    Row(
+        'power.model',
+        '',
+        'Path of the file of calibrate_power, for the sensor cpu_time; empty is uncalibrated.',
+        when='on configure',
+    ),
+    Row(
+        'power.operating_points',
+        '',
+        'Path of the file of profile_power; empty is the built-in table of estimates.',
+        when='on configure',
+    ),
+    Row(
+        'power.sysfs_root',
+        '/sys',
+        'Where the kernel shows its devices; another place in some containers.',
+        when='on configure',
+    ),
+    Row(
+        'power.proc_root',
+        '/proc',
+        'Where the kernel shows its processes.',
+        when='on configure',
     ),
 )
 ROWS: Mapping[str, Row] = {row.name: row for row in TABLE}

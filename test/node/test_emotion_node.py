@@ -11,7 +11,7 @@ from rclpy.executors import SingleThreadedExecutor
 from sensor_msgs.msg import Image
 
 from emotionnet_ros.imaging import ImageError
-from emotionnet_ros.node import emotion_node
+from emotionnet_ros.node import emotion_node, models
 
 pytestmark = pytest.mark.filterwarnings('error::pytest.PytestUnhandledThreadExceptionWarning')
 
@@ -62,7 +62,7 @@ def context():
 @pytest.fixture
 def node(context, detector, monkeypatch):
     """An active node with an image on its way to the detector."""
-    monkeypatch.setattr(emotion_node, 'open_detector', detector.open)
+    monkeypatch.setattr(models, "open_detector", detector.open)
     node = emotion_node.EmotionNode(context=context)
     node.autostart()
     yield node

@@ -1,0 +1,209 @@
+# Copyright 2026 emotionnet_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The power budget in the running node, with watts that come from the CPU time it really uses."""
+
+import math
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from emotionnet_ros.msg import ExpressionArray, PowerState
+from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
+from rcl_interfaces.srv import SetParameters
+
+IDLE_WATTS = 8.0
+WATTS_PER_CORE = 40.0
+LAG = 0.25
+UPDATE_PERIOD = 0.02
+RAIL_MILLIVOLTS = 5000
+
+
+def cpu_seconds(process_id):
+    """CPU time of all threads of a process; /proc/<pid>/stat counts in steps of 10 ms only."""
+    total = 0
+    for path in Path(f'/proc/{process_id}/task').glob('*/schedstat'):
+        try:
+            total += int(path.read_text().split()[0])
+        except OSError:
+            continue  # a thread that has just ended
+    return total * 1e-9
+
+
+class SimulatedJetson:
+    """The files of an INA3221 on a Jetson Orin NX, as JetPack 5 shows them.
+
+    VDD_IN draws the idle power and so many watts for each core that the watched process keeps
+    busy, through the sensor's lag.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._folder = root / 'bus/i2c/drivers/ina3221/1-0040/hwmon/hwmon3'
+        self._folder.mkdir(parents=True)
+        (self._folder / 'name').write_text('ina3221\n')
+        for channel, label in enumerate(('VDD_IN', 'VDD_CPU_GPU_CV', 'VDD_SOC'), start=1):
+            (self._folder / f'in{channel}_label').write_text(f'{label}\n')
+            (self._folder / f'in{channel}_enable').write_text('1\n')
+            (self._folder / f'in{channel}_input').write_text(f'{RAIL_MILLIVOLTS}\n')
+            (self._folder / f'curr{channel}_input').write_text('1000\n')
+        self._write(IDLE_WATTS)
+        self.foreign_watts = 0.0
+        self.trace = []  # steady time, watts
+        self._stopped = threading.Event()
+        self._thread = None
+
+    def watch(self, process_id):
+        self._thread = threading.Thread(target=self._run, args=(process_id,))
+        self._thread.start()
+
+    def close(self):
+        self._stopped.set()
+        if self._thread:
+            self._thread.join()
+
+    def mean(self, since):
+        return float(np.mean([watts for when, watts in self.trace if when >= since]))
+
+    def _run(self, process_id):
+        before, then, shown = cpu_seconds(process_id), time.monotonic(), IDLE_WATTS
+        while not self._stopped.wait(UPDATE_PERIOD):
+            used, now = cpu_seconds(process_id), time.monotonic()
+            busy_cores = max(used - before, 0.0) / (now - then)
+            watts = IDLE_WATTS + self.foreign_watts + WATTS_PER_CORE * busy_cores
+            self.trace.append((now, watts))
+            shown += (watts - shown) * (1 - math.exp(-(now - then) / LAG))
+            self._write(shown)
+            before, then = used, now
+
+    def _write(self, watts):
+        # Of one width and in place, as a reader keeps the file open.
+        milliamperes = round(watts * 1e6 / RAIL_MILLIVOLTS)
+        with (self._folder / 'curr1_input').open('r+') as file:
+            file.write(f'{milliamperes:06d}\n')
+
+
+@pytest.fixture
+def jetson(tmp_path):
+    simulated = SimulatedJetson(tmp_path / 'sys')
+    yield simulated
+    simulated.close()
+
+
+@pytest.fixture
+def set_double(observer, wait_until):
+    client = observer.create_client(SetParameters, '/emotionnet/set_parameters')
+
+    def set_value(name, number):
+        wait_until(client.service_is_ready, 'the parameter service')
+        value = ParameterValue(type=ParameterType.PARAMETER_DOUBLE, double_value=number)
+        parameter = Parameter(name=name, value=value)
+        future = client.call_async(SetParameters.Request(parameters=[parameter]))
+        wait_until(future.done, f'an answer about {name}')
+        assert future.result().results[0].successful
+
+    return set_value
+
+
+@pytest.fixture
+def wait(wait_until):
+    """Let a span of the node's own time pass, while messages are taken in."""
+
+    def pass_by(seconds):
+        end = time.monotonic() + seconds
+        wait_until(lambda: time.monotonic() >= end, 'time')
+
+    return pass_by
+
+
+def test_the_node_holds_its_budget_by_really_spending_less(
+    start, jetson, collect, wait_until, wait, set_double
+):
+    states = collect(PowerState, 'power')
+    answers = collect(ExpressionArray, 'expressions')
+    node = start('emotionnet', power__sensor='jetson', power__sysfs_root=jetson.root)
+    start('player', rate=30.0)
+    wait_until(lambda: len(answers) > 30 and states, 'answers')
+    jetson.watch(node.process.pid)
+
+    wait(5)
+    free = jetson.mean(since=time.monotonic() - 4)
+    assert states[-1].state == PowerState.OK
+    assert states[-1].operating_point == 'configured'
+    assert (states[-1].scope, states[-1].measured) == ('module', True)
+    budget = IDLE_WATTS + 0.5 * (free - IDLE_WATTS)
+
+    set_double('power.budget', budget)
+    wait(12)
+    begun = time.monotonic()
+    cpu_before, answered_before = cpu_seconds(node.process.pid), len(answers)
+    wait(10)
+    held = jetson.mean(since=begun)
+    spent = (cpu_seconds(node.process.pid) - cpu_before) / (time.monotonic() - begun)
+    assert states[-1].state == PowerState.LIMITED
+    assert states[-1].budget == pytest.approx(budget)
+    # What our work may draw is held within a tenth, on a machine that does other things too.
+    ours = (held - IDLE_WATTS) / (budget - IDLE_WATTS)
+    assert 0.8 <= ours <= 1.1
+    assert spent * WATTS_PER_CORE < 0.65 * (free - IDLE_WATTS)
+    assert len(answers) > answered_before
+
+    jetson.foreign_watts = 0.3 * (budget - IDLE_WATTS)
+    wait(12)
+    begun = time.monotonic()
+    wait(8)
+    assert (jetson.mean(since=begun) - IDLE_WATTS) / (budget - IDLE_WATTS) <= 1.1
+    jetson.foreign_watts = 0.0
+
+    set_double('power.budget', 0.0)
+    wait_until(lambda: states[-1].operating_point == 'configured', 'the end of the budget')
+    assert 'Operating point' in node.output
+    assert 'Traceback' not in node.output
+
+
+def test_a_budget_below_the_idle_power_is_unreachable_and_still_answered(
+    start, jetson, collect, wait_until
+):
+    states = collect(PowerState, 'power')
+    answers = collect(ExpressionArray, 'expressions')
+    node = start(
+        'emotionnet', power__sensor='jetson', power__sysfs_root=jetson.root, power__budget=5.0
+    )
+    jetson.watch(node.process.pid)
+    start('player', rate=30.0)
+    wait_until(lambda: states and states[-1].state == PowerState.UNREACHABLE, 'unreachable')
+    before = len(answers)
+    wait_until(lambda: len(answers) > before + 2, 'answers at the floor rate')
+    assert states[-1].rate_limit <= 1.5
+    assert 'cannot be held' in node.output
+
+
+def test_a_sensor_that_goes_and_comes_back(start, jetson, collect, wait_until):
+    states = collect(PowerState, 'power')
+    node = start(
+        'emotionnet', power__sensor='jetson', power__sysfs_root=jetson.root, power__budget=50.0
+    )
+    jetson.watch(node.process.pid)
+    start('player', rate=15.0)
+    wait_until(lambda: states and states[-1].state == PowerState.OK, 'a reading')
+    moved = jetson.root.with_name('gone')
+    jetson.close()
+    jetson.root.rename(moved)
+    for path in moved.rglob('curr1_input'):
+        path.write_text('')  # what an open descriptor of a removed device gives
+    wait_until(lambda: states[-1].state == PowerState.NO_SENSOR, 'the loss of the sensor')
+    wait_until(lambda: states[-1].rate_limit < 2.0, 'the floor rate')
+    for path in moved.rglob('curr1_input'):
+        path.write_text('002000\n')
+    moved.rename(jetson.root)
+    wait_until(lambda: states[-1].state == PowerState.OK, 'the sensor back')
+    wait_until(lambda: states[-1].rate_limit > 10.0, 'the rate back')
+    assert 'Traceback' not in node.output
+
+
+def test_a_sensor_asked_for_by_name_that_is_not_there_refuses_to_configure(start, wait_until):
+    node = start('emotionnet', power__sensor='jetson', power__sysfs_root='/no/such/folder')
+    wait_until(lambda: 'Not started' in node.output, 'the refusal')
+    assert 'jetson' in node.output
+    assert 'Traceback' not in node.output
