@@ -35,6 +35,7 @@ FAST_LAG = 0.25
 REACTION = 0.2
 WINDOW = 1.0
 SETTLED_AFTER = 12.0
+SETTLED_AFTER_MOVE = 5.0
 # A frame that takes a larger share of a second's budget cannot be spread evenly enough.
 LARGEST_FRAME = 0.012
 CHANGE_WINDOW = 30.0
@@ -285,19 +286,26 @@ def judge(scenario: Scenario, case: Case, trace: Trace, phases: Sequence[Phase])
         else:
             late = begins[over > MOST_OVERSHOOT]
             recovery = float(late.max() + 0.05 - phase.begin) if len(late) else 0.0
-        calm = (at >= phase.begin + SETTLED_AFTER) & (at < phase.end)
-        changed = at[1:][np.diff(costs) != 0]
-        changed = changed[(changed >= phase.begin + SETTLED_AFTER) & (changed < phase.end)]
+        moves = at[1:][np.diff(costs) != 0]
+        since = at - np.maximum.accumulate(np.where(np.isin(at, moves), at, -np.inf))
+        calm = (at >= phase.begin + SETTLED_AFTER) & (at < phase.end) & (since >= SETTLED_AFTER_MOVE)
+        if not calm.any():
+            continue
+        changed = moves[(moves >= phase.begin + SETTLED_AFTER) & (moves < phase.end)]
         changes.append(max((int(np.sum((changed >= c) & (changed < c + 30))) for c in changed), default=0))
         warm = case.plant.drift * (1 - np.exp(-at[calm] / 60.0))
         free = phase.budget - case.plant.idle - warm - phase.foreign
         top = np.minimum(case.plant.camera_rate, case.plant.active / costs[calm])
         best = np.minimum(free / costs[calm], top)
-        begin, end = at[calm][0], at[calm][-1]
-        frames = np.diff(np.interp([begin, end], times, trace.frames))[0]
-        useful.append(frames / (end - begin) / float(best.mean()))
+        # What happened in the periods that begin calm.
+        index = np.flatnonzero(calm[:-1])
+        begins, ends = at[index], at[index + 1]
+        seconds = float((ends - begins).sum())
+        frames = np.interp(ends, times, trace.frames) - np.interp(begins, times, trace.frames)
+        useful.append(float(frames.sum()) / seconds / float(best.mean()))
         if np.all(best < 0.97 * top):
-            steady.append(float(mean(np.array([begin]), np.array([end]))[0] / phase.budget - 1))
+            drawn = np.interp(ends, times, joules) - np.interp(begins, times, joules)
+            steady.append(float(drawn.sum()) / seconds / phase.budget - 1)
     right = True
     if scenario.state:
         index, state = scenario.state
