@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Learns from power readings what everything else draws and what a frame really costs.
 
-The model has two unknowns: the power drawn at our usual rate (``level``), and by how much a frame
-costs more than the table of operating points says (``scale``). We see them through a sensor that
-lags by a time we do not know. So there is one Kalman filter for each of a few lags, weighted by how
-well it foretold the readings (multiple-model estimation, Magill 1965).
+The model has two unknowns: the power drawn at our usual rate (``level``), and by how much a
+frame costs more than the table of operating points says (``scale``). We see them through a sensor
+that lags by a time we do not know. So there is one Kalman filter for each of a few lags, weighted
+by how well it foretold the readings (multiple-model estimation, Magill 1965).
 """
 
 from __future__ import annotations
