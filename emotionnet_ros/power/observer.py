@@ -16,7 +16,7 @@ from collections.abc import Sequence
 LAGS = (0.05, 0.25, 0.6, 1.2)
 # Standard deviations that the unknowns gather in a second: of the scale, and of the level in
 # shares of the noise of a reading.
-SCALE_DRIFT = 0.02
+SCALE_DRIFT = 0.01
 LEVEL_DRIFT = 0.15
 SCALE_PRIOR_DEVIATION = 0.5
 SCALE_RANGE = (0.2, 5.0)
@@ -44,7 +44,7 @@ LEAST_WEIGHT = 1e-4
 # A lag is plausible from this weight on, relative to the likeliest one's; the cost of a frame may
 # well be this many standard deviations higher than it seems.
 PLAUSIBLE = 0.02
-CAUTION = 1.0
+CAUTION = 1.5
 
 
 class _LagFilter:

@@ -15,6 +15,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -135,9 +136,7 @@ class _Record:
         self._costs = np.array([points[c.operating_point.name] for c in trace.commands])
         self._moves = self.at[1:][np.diff(self._costs) != 0]
 
-    def mean_watts(
-        self, begin: NDArray[np.float64], end: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
+    def mean_watts(self, begin: NDArray[Any], end: NDArray[Any]) -> NDArray[Any]:
         return np.asarray(self._gain(self._joules, begin, end) / (end - begin))
 
     def most_changes(self, phase: Phase) -> int:
@@ -173,10 +172,10 @@ class _Record:
 
     def _gain(
         self,
-        total: NDArray[np.generic],
-        begin: NDArray[np.float64],
-        end: NDArray[np.float64],
-    ) -> NDArray[np.float64]:
+        total: NDArray[Any],
+        begin: NDArray[Any],
+        end: NDArray[Any],
+    ) -> NDArray[Any]:
         return np.asarray(
             np.interp(end, self._times, total) - np.interp(begin, self._times, total)
         )
