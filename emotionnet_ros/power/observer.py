@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Learns from power readings what everything else draws and what a frame really costs.
 
-The model has two unknowns: the power drawn at our usual rate (``level``), and by how much a frame
-costs more than the table of operating points says (``scale``). We see them through a sensor that
-lags by a time we do not know. So there is one Kalman filter for each of a few lags, weighted by how
-well it foretold the readings (multiple-model estimation, Magill 1965).
+The model has two unknowns: the power drawn at our usual rate (``level``), and by how much a
+frame costs more than the table of operating points says (``scale``). We see them through a sensor
+that lags by a time we do not know. So there is one Kalman filter for each of a few lags, weighted
+by how well it foretold the readings (multiple-model estimation, Magill 1965).
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from collections.abc import Sequence
 LAGS = (0.05, 0.25, 0.6, 1.2)
 # Standard deviations that the unknowns gather in a second: of the scale, and of the level in
 # shares of the noise of a reading.
-SCALE_DRIFT = 0.02
-LEVEL_DRIFT = 0.25
+SCALE_DRIFT = 0.01
+LEVEL_DRIFT = 0.15
 SCALE_PRIOR_DEVIATION = 0.5
 SCALE_RANGE = (0.2, 5.0)
 # The scale is learnt only while our draw is this many times a reading's noise away from what is
@@ -28,18 +28,23 @@ USUAL_TIME = 4.0
 # The part of our draw that a sensor has not shown yet is foretold no better than to this share.
 MISMATCH = 0.3
 # Readings over which the noise is averaged, and its least value as a share of the reading.
-NOISE_MEMORY = 40
+NOISE_MEMORY = 100
 LEAST_NOISE_SHARE = 0.003
 PRIOR_NOISE_SHARE = 0.02
-# Two surprises of this many standard deviations to the same side are a step of the level.
-SURPRISE = 3.0
+# Deviations to one side, in standard deviations and each less the slack, that add up to this are a
+# step of the level; from the suspicion on they are not taken for noise.
+STEP = 5.0
+SLACK = 2.0
+SUSPICION = 1.5
+# The share that a sensor shows of a step within a period is taken to be this at least.
+LEAST_RESPONSE = 0.2
 # How much of its weight's logarithm a lag keeps from reading to reading, and its least weight.
 WEIGHT_MEMORY = 0.998
 LEAST_WEIGHT = 1e-4
 # A lag is plausible from this weight on, relative to the likeliest one's; the cost of a frame may
 # well be this many standard deviations higher than it seems.
 PLAUSIBLE = 0.02
-CAUTION = 1.0
+CAUTION = 1.5
 
 
 class _LagFilter:
@@ -123,6 +128,33 @@ class _LagFilter:
         return -0.5 * (deviation**2 / variance + math.log(variance))
 
 
+class _Drift:
+    """Cumulative sum of deviations to one side (CUSUM, Page 1954)."""
+
+    def __init__(self, sign: int) -> None:
+        self._sign = sign
+        self.reset()
+
+    def reset(self) -> None:
+        self.sum = self._total = 0.0
+        self._count = 0
+
+    def add(self, size: float) -> bool:
+        """Take in a deviation in standard deviations; return whether they are a step."""
+        self.sum += self._sign * size - SLACK
+        if self.sum <= 0:
+            self.reset()
+            return False
+        self._total += size
+        self._count += 1
+        return self.sum > STEP and self._count > 1
+
+    @property
+    def mean(self) -> float:
+        """Mean of the deviations that made the sum, in standard deviations."""
+        return self._total / max(self._count, 1)
+
+
 class LoadObserver:
     """Estimates base and scale from readings in watts, or in any other unit of power.
 
@@ -136,7 +168,7 @@ class LoadObserver:
         self._filters = [_LagFilter(lag) for lag in lags]
         self._log_weights = [0.0] * len(lags)
         self._noise_variance = 0.0
-        self._surprised = 0
+        self._drifts = (_Drift(1), _Drift(-1))
         self._usual = 0.0
         self.started = False
 
@@ -230,20 +262,19 @@ class LoadObserver:
         """Learn the noise from small surprises; take large ones in a row for a step."""
         f = self._likeliest()
         deviation, variance = f.surprise(watts, self._noise_variance)
-        if deviation**2 > SURPRISE**2 * variance:
-            sign = 1 if deviation > 0 else -1
-            if self._surprised == sign:
+        size = deviation / math.sqrt(variance)
+        for drift in self._drifts:
+            if drift.add(size):
                 for each in self._filters:
-                    each.widen_level((deviation / max(each.response, 0.2)) ** 2)
-            self._surprised = sign
-        else:
-            self._surprised = 0
+                    shown = max(each.response, LEAST_RESPONSE)
+                    each.widen_level((drift.mean * math.sqrt(variance) / shown) ** 2)
+                drift.reset()
         explained = variance - self._noise_variance
-        sample = min(deviation**2 - explained, 9 * self._noise_variance)
         least = (LEAST_NOISE_SHARE * watts) ** 2
-        self._noise_variance = max(
-            self._noise_variance + (sample - self._noise_variance) / NOISE_MEMORY, least
-        )
+        if not any(drift.sum > SUSPICION for drift in self._drifts):
+            sample = min(deviation**2 - explained, 9 * self._noise_variance)
+            self._noise_variance += (sample - self._noise_variance) / NOISE_MEMORY
+        self._noise_variance = max(self._noise_variance, least)
 
     def _likeliest(self) -> _LagFilter:
         return max(zip(self._log_weights, self._filters, strict=True), key=lambda p: p[0])[1]

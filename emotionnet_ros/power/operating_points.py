@@ -10,7 +10,7 @@ The file is YAML; ``profile_power`` measures one on the machine it is for::
       detector_input_size: 0
       network: nano_b
       threads: 1
-      energy_per_frame: 0.018
+      energy_per_frame: 0.0116
 """
 
 from __future__ import annotations
@@ -83,18 +83,18 @@ class OperatingPoint:
 
 
 # Estimates, from the best answers to the cheapest: CPU milliseconds a frame on one x86 server core
-# (BlazeFace 3, Nano-A 3.3, Nano-B 2, all else 1) times 4 W, what such a core costs. The governor
-# learns how far a machine is from them; a table measured by profile_power also has the ratios
-# between the rows right.
+# (the detector 3.2 each time it runs, all else 1.3, Nano-A 1.3 more than Nano-B) times 4 W, about
+# what such a core costs. The governor learns how far a machine is from them; a table measured by
+# profile_power also has the ratios between the rows right.
 BUILT_IN: Sequence[OperatingPoint] = (
-    OperatingPoint('a1', 1, 0, 'nano_a', 1, 0.0292),
-    OperatingPoint('b1', 1, 0, 'nano_b', 1, 0.0240),
-    OperatingPoint('a2', 2, 0, 'nano_a', 1, 0.0232),
-    OperatingPoint('a3', 3, 0, 'nano_a', 1, 0.0212),
-    OperatingPoint('b2', 2, 0, 'nano_b', 1, 0.0180),
-    OperatingPoint('b3', 3, 0, 'nano_b', 1, 0.0160),
-    OperatingPoint('b5', 5, 0, 'nano_b', 1, 0.0144),
-    OperatingPoint('b10', 10, 0, 'nano_b', 1, 0.0132),
+    OperatingPoint('a1', 1, 0, 'nano_a', 1, 0.0232),
+    OperatingPoint('b1', 1, 0, 'nano_b', 1, 0.0180),
+    OperatingPoint('a2', 2, 0, 'nano_a', 1, 0.0168),
+    OperatingPoint('a3', 3, 0, 'nano_a', 1, 0.0147),
+    OperatingPoint('b2', 2, 0, 'nano_b', 1, 0.0116),
+    OperatingPoint('b3', 3, 0, 'nano_b', 1, 0.0095),
+    OperatingPoint('b5', 5, 0, 'nano_b', 1, 0.0078),
+    OperatingPoint('b10', 10, 0, 'nano_b', 1, 0.0065),
 )
 
 

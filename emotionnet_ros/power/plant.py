@@ -172,9 +172,7 @@ class _RateLimit:
         return True
 
 
-def simulate(
-    plant: Plant, points: Sequence[OperatingPoint], course: Course, seed: int
-) -> Trace:
+def simulate(plant: Plant, points: Sequence[OperatingPoint], course: Course, seed: int) -> Trace:
     """Run a governor on a plant.
 
     Parameters

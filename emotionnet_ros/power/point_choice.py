@@ -79,7 +79,10 @@ class PointChoice:
             self._move(now, next(enough, len(rates) - 1))
             return True
         news = now - self._news_at < NEWS and self._since < self._news_at
-        if now - self._up_since >= (UP_AFTER_NEWS if news else self._up_wait) and better is not None:
+        if (
+            now - self._up_since >= (UP_AFTER_NEWS if news else self._up_wait)
+            and better is not None
+        ):
             self._moved_up_at = now
             self._move(now, better)
             return True

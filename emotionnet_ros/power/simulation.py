@@ -2,22 +2,26 @@
 # SPDX-License-Identifier: Apache-2.0
 """Proves the governor on many simulated machines: what happens, and what must then hold.
 
-``python -m emotionnet_ros.power.simulation`` prints the table of scenarios against targets.
+``python -m emotionnet_ros.power.simulation`` prints the table of scenarios against targets and,
+where matplotlib is installed, draws examples.
 """
 
 from __future__ import annotations
 
+import argparse
 import math
 import random
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from emotionnet_ros.power.governor import NO_SENSOR, UNREACHABLE, GovernorSettings
-from emotionnet_ros.power.operating_points import BUILT_IN, OperatingPoint
-from emotionnet_ros.power.plant import Course, Plant, Trace, simulate
+from emotionnet_ros.power.plant import DRIFT_TIME, Trace, simulate
+from emotionnet_ros.power.scenarios import FAST_LAG, SCENARIOS, Case, Phase, Scenario, draw_case
 
 # Targets.
 STEADY_RANGE = (-0.02, 0.0)
@@ -25,115 +29,17 @@ MOST_OVERSHOOT = 0.02
 RECOVERY_FAST, RECOVERY_SLOW = 1.0, 4.0
 LEAST_USEFUL = 0.95
 MOST_CHANGES = 1
-# Sensors with at most this lag are fast.
-FAST_LAG = 0.25
-# Seconds in which a step that we make ourselves can be seen and answered at all: a control period
-# and a frame under way.
+# Seconds in which a step that we make ourselves can be answered at all: a control period and a
+# frame under way.
 REACTION = 0.2
+# Means are over so long a time; a phase is steady so long after its begin and after a change of
+# the operating point; changes are counted in so long a time.
 WINDOW = 1.0
 SETTLED_AFTER = 12.0
-# A frame that takes a larger share of a second's budget cannot be spread evenly enough.
-LARGEST_FRAME = 0.012
+SETTLED_AFTER_MOVE = 5.0
 CHANGE_WINDOW = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One machine with one budget: ``budget`` leaves ``ours`` watts to our frames."""
-
-    plant: Plant
-    points: Sequence[OperatingPoint]
-    budget: float
-    ours: float
-    sensor: str
-
-
-def draw_case(rng: random.Random, least_ours: float = 0.0, sensor: str = '') -> Case:
-    """Draw a machine at random.
-
-    Parameters
-    ----------
-    least_ours
-        Watts that the budget must leave to our frames at least.
-    sensor
-        A key of ``SENSORS``; empty is any.
-    """
-    active = rng.uniform(max(1.5, 1.6 * least_ours), max(8.0, 2.5 * least_ours))
-    seconds = rng.uniform(0.022 if least_ours else 0.01, 0.03)
-    shares = [p.energy_per_frame / BUILT_IN[0].energy_per_frame for p in BUILT_IN]
-    scale = math.exp(rng.uniform(math.log(0.5), math.log(2.0)))
-    energies = [active * seconds * share * rng.uniform(0.9, 1.1) for share in shares]
-    points = [
-        replace(p, energy_per_frame=active * seconds * share / scale)
-        for p, share in zip(BUILT_IN, shares, strict=True)
-    ]
-    most = active * min(1.0, 30 * seconds)
-    ours = rng.uniform(max(0.3 * most, least_ours), 0.9 * most)
-    idle = max(rng.uniform(3.0, 12.0), active * seconds / LARGEST_FRAME - ours)
-    kind = sensor or rng.choice(sorted(SENSORS))
-    plant = SENSORS[kind](
-        rng,
-        Plant(
-            idle=idle,
-            active=active,
-            energies=energies,
-            lag=0.0,
-            noise=rng.uniform(0.002, 0.017) * (idle + ours),
-            quantum=rng.choice((0.001, 0.01, 0.04, 0.1)),
-            drift=0.01 * idle,
-        ),
-    )
-    return Case(plant, points, idle + ours, ours, kind)
-
-
-def _lag(rng: random.Random, low: float, high: float) -> float:
-    return math.exp(rng.uniform(math.log(low), math.log(high)))
-
-
-SENSORS: Mapping[str, Callable[[random.Random, Plant], Plant]] = {
-    'fast': lambda rng, plant: replace(plant, lag=_lag(rng, 0.05, FAST_LAG)),
-    'slow': lambda rng, plant: replace(plant, lag=_lag(rng, FAST_LAG, 1.0)),
-    'counter': lambda _, plant: replace(plant, noise=0.1 * plant.noise),
-    'blocking': lambda rng, plant: replace(
-        plant, lag=_lag(rng, 0.05, FAST_LAG), read_time=0.023, read_period=0.2
-    ),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Phase:
-    """A part of a run with a constant budget and load.
-
-    Parameters
-    ----------
-    begin, end
-        Seconds.
-    budget
-        Watts that hold in it.
-    foreign
-        Watts that others draw in it.
-    own
-        Whether it begins with a step that we know of; else a foreign one, whose recovery counts.
-    held
-        Whether the budget can and must be held in it by governing.
-    """
-
-    begin: float
-    end: float
-    budget: float
-    foreign: float = 0.0
-    own: bool = True
-    held: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Scenario:
-    """A course of events and its phases; ``state`` is what the last command of one must say."""
-
-    name: str
-    build: Callable[[Case], tuple[Course, list[Phase]]]
-    least_ours: float = 0.0
-    state: tuple[int, str] | None = None
+# A steady mean is judged where less than this share of the best possible rate is affordable.
+LIMITED_BELOW = 0.97
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,87 +74,6 @@ class Outcome:
         return [name for name, reached in checks.items() if not reached]
 
 
-def _settings(budget: float) -> GovernorSettings:
-    return GovernorSettings(budget=budget)
-
-
-def _cold_start(case: Case) -> tuple[Course, list[Phase]]:
-    settings = _settings(case.budget)
-    return Course(75.0, lambda t: settings), [Phase(0.0, 75.0, case.budget)]
-
-
-def _budget_step(first: float, second: float) -> Callable[[Case], tuple[Course, list[Phase]]]:
-    def build(case: Case) -> tuple[Course, list[Phase]]:
-        budgets = [case.plant.idle + share * case.ours for share in (first, second)]
-        before, after = map(_settings, budgets)
-        return Course(90.0, lambda t: before if t < 30 else after), [
-            Phase(0.0, 30.0, budgets[0]),
-            Phase(30.0, 90.0, budgets[1]),
-        ]
-
-    return build
-
-
-def _foreign(case: Case) -> tuple[Course, list[Phase]]:
-    settings = _settings(case.budget)
-    return Course(
-        100.0, lambda t: settings, foreign=lambda t: FOREIGN_WATTS if 30 <= t < 65 else 0.0
-    ), [
-        Phase(0.0, 30.0, case.budget),
-        Phase(30.0, 65.0, case.budget, foreign=FOREIGN_WATTS, own=False),
-        Phase(65.0, 100.0, case.budget),
-    ]
-
-
-def _bad_sensor(values: Sequence[float | None]) -> Callable[[Case], tuple[Course, list[Phase]]]:
-    def build(case: Case) -> tuple[Course, list[Phase]]:
-        settings = _settings(case.budget)
-
-        def sensor(t: float, watts: float) -> float | None:
-            return values[int(t * 1e3) % len(values)] if 30 <= t < 45 else watts
-
-        return Course(75.0, lambda t: settings, sensor=sensor), [
-            Phase(0.0, 30.0, case.budget),
-            Phase(30.0, 45.0, case.budget, held=False),
-            Phase(45.0, 75.0, case.budget),
-        ]
-
-    return build
-
-
-def _thermal(case: Case) -> tuple[Course, list[Phase]]:
-    settings = _settings(case.budget)
-    flags = frozenset({'thermal'})
-    return Course(
-        90.0, lambda t: settings, flags=lambda t: flags if 30 <= t < 40 else frozenset()
-    ), [
-        Phase(0.0, 30.0, case.budget),
-        Phase(30.0, 90.0, case.budget, held=False),
-    ]
-
-
-def _unreachable(case: Case) -> tuple[Course, list[Phase]]:
-    settings, impossible = _settings(case.budget), _settings(0.9 * case.plant.idle)
-    return Course(90.0, lambda t: impossible if 30 <= t < 50 else settings), [
-        Phase(0.0, 30.0, case.budget),
-        Phase(30.0, 50.0, case.budget, held=False),
-        Phase(50.0, 90.0, case.budget),
-    ]
-
-
-FOREIGN_WATTS = 3.0
-SCENARIOS: Sequence[Scenario] = (
-    Scenario('cold start', _cold_start),
-    Scenario('budget down', _budget_step(1.0, 0.5)),
-    Scenario('budget up', _budget_step(0.5, 1.0)),
-    Scenario('foreign load', _foreign, least_ours=FOREIGN_WATTS + 0.5),
-    Scenario('sensor lost', _bad_sensor([None]), state=(1, NO_SENSOR)),
-    Scenario('sensor mad', _bad_sensor([math.nan, 0.0, -3.0, 1e6, None]), state=(1, NO_SENSOR)),
-    Scenario('thermal flag', _thermal),
-    Scenario('unreachable', _unreachable, state=(1, UNREACHABLE)),
-)
-
-
 def run(scenario: Scenario, seed: int, sensor: str = '') -> tuple[Outcome, Trace, Case]:
     """Draw a case, run a scenario on it and judge it."""
     case = draw_case(random.Random(seed), scenario.least_ours, sensor)
@@ -259,55 +84,204 @@ def run(scenario: Scenario, seed: int, sensor: str = '') -> tuple[Outcome, Trace
 
 def judge(scenario: Scenario, case: Case, trace: Trace, phases: Sequence[Phase]) -> Outcome:
     """Measure what a run reached against the truth, not against the sensor."""
-    times, joules = np.array(trace.times), np.array(trace.joules)
-    at = np.array(trace.command_times)
-    energies = {p.name: e for p, e in zip(case.points, case.plant.energies, strict=True)}
-    costs = np.array([energies[c.operating_point.name] for c in trace.commands])
+    record = _Record(case, trace)
     steady, overshoot, useful, changes = [], [], [], []
     recovery = math.nan
-    slow = case.plant.lag > FAST_LAG
-    target = RECOVERY_SLOW if slow else RECOVERY_FAST
-
-    def mean(begin: NDArray[np.float64], end: NDArray[np.float64]) -> NDArray[np.float64]:
-        gained = np.interp(end, times, joules) - np.interp(begin, times, joules)
-        return np.asarray(gained / (end - begin))
-
     for phase in phases:
         if not phase.held:
             continue
         begins = np.arange(phase.begin + REACTION, phase.end - WINDOW, 0.05)
-        over = mean(begins, begins + WINDOW) / phase.budget - 1
+        over = record.mean_watts(begins, begins + WINDOW) / phase.budget - 1
         if phase.own:
             overshoot.append(float(over.max()))
         else:
             late = begins[over > MOST_OVERSHOOT]
             recovery = float(late.max() + 0.05 - phase.begin) if len(late) else 0.0
-        calm = (at >= phase.begin + SETTLED_AFTER) & (at < phase.end)
-        changed = at[1:][np.diff(costs) != 0]
-        changed = changed[(changed >= phase.begin + SETTLED_AFTER) & (changed < phase.end)]
-        changes.append(max((int(np.sum((changed >= c) & (changed < c + 30))) for c in changed), default=0))
-        warm = case.plant.drift * (1 - np.exp(-at[calm] / 60.0))
-        free = phase.budget - case.plant.idle - warm - phase.foreign
-        top = np.minimum(case.plant.camera_rate, case.plant.active / costs[calm])
-        best = np.minimum(free / costs[calm], top)
-        begin, end = at[calm][0], at[calm][-1]
-        frames = np.diff(np.interp([begin, end], times, trace.frames))[0]
-        useful.append(frames / (end - begin) / float(best.mean()))
-        if np.all(best < 0.97 * top):
-            steady.append(float(mean(np.array([begin]), np.array([end]))[0] / phase.budget - 1))
+        changes.append(record.most_changes(phase))
+        found = record.steady(phase)
+        if found is not None:
+            useful.append(found[0])
+            steady.append(found[1])
     right = True
     if scenario.state:
-        index, state = scenario.state
-        ends = at[at < phases[index].end]
-        right = trace.commands[len(ends) - 1].state == state
+        which, state = scenario.state
+        last = np.flatnonzero(record.at < phases[which].end)[-1]
+        right = trace.commands[last].state == state
     return Outcome(
         scenario.name,
         case.sensor,
-        max(steady, key=lambda s: abs(s + 0.01), default=math.nan),
+        # The one that is furthest from the middle of the target.
+        max(
+            (s for s in steady if math.isfinite(s)), key=lambda s: abs(s + 0.01), default=math.nan
+        ),
         max(overshoot, default=math.nan),
         recovery,
         min(useful, default=math.nan),
-        max(changes, default=math.nan),
+        max(changes, default=0),
         right,
-        target,
+        RECOVERY_SLOW if case.plant.lag > FAST_LAG else RECOVERY_FAST,
     )
+
+
+class _Record:
+    """A trace as arrays, with what the plant truly costs."""
+
+    def __init__(self, case: Case, trace: Trace) -> None:
+        self._case = case
+        self._times = np.array(trace.times)
+        self._joules = np.array(trace.joules)
+        self._frames = np.array(trace.frames)
+        self.at = np.array(trace.command_times)
+        points = {p.name: e for p, e in zip(case.points, case.plant.energies, strict=True)}
+        self._costs = np.array([points[c.operating_point.name] for c in trace.commands])
+        self._moves = self.at[1:][np.diff(self._costs) != 0]
+
+    def mean_watts(self, begin: NDArray[Any], end: NDArray[Any]) -> NDArray[Any]:
+        return np.asarray(self._gain(self._joules, begin, end) / (end - begin))
+
+    def most_changes(self, phase: Phase) -> int:
+        """Count the changes of the operating point in the worst 30 s of the steady part."""
+        moves = self._moves[
+            (self._moves >= phase.begin + SETTLED_AFTER) & (self._moves < phase.end)
+        ]
+        counts = [int(np.sum((moves >= m) & (moves < m + CHANGE_WINDOW))) for m in moves]
+        return max(counts, default=0)
+
+    def steady(self, phase: Phase) -> tuple[float, float] | None:
+        """Give the rate over the best constant one, and the mean over the budget less 1.
+
+        The latter is NaN where the budget allows as much as camera and processor give.
+        """
+        at, plant = self.at, self._case.plant
+        since = at - np.maximum.accumulate(np.where(np.isin(at, self._moves), at, -np.inf))
+        calm = (at >= phase.begin + SETTLED_AFTER) & (at < phase.end)
+        calm &= since >= SETTLED_AFTER_MOVE
+        index = np.flatnonzero(calm[:-1])
+        if not len(index):
+            return None
+        begins, ends = at[index], at[index + 1]
+        seconds = float((ends - begins).sum())
+        warm = plant.drift * (1 - np.exp(-begins / DRIFT_TIME))
+        free = phase.budget - plant.idle - warm - phase.foreign
+        top = np.minimum(plant.camera_rate, plant.active / self._costs[index])
+        best = np.minimum(free / self._costs[index], top)
+        rate = float(self._gain(self._frames, begins, ends).sum()) / seconds
+        watts = float(self._gain(self._joules, begins, ends).sum()) / seconds
+        limited = bool(np.all(best < LIMITED_BELOW * top))
+        return rate / float(best.mean()), watts / phase.budget - 1 if limited else math.nan
+
+    def _gain(
+        self,
+        total: NDArray[Any],
+        begin: NDArray[Any],
+        end: NDArray[Any],
+    ) -> NDArray[Any]:
+        return np.asarray(
+            np.interp(end, self._times, total) - np.interp(begin, self._times, total)
+        )
+
+
+HEADING = (
+    '| scenario | runs | steady mean % of budget: 5 %, median, 95 % | overshoot %: median, 95 % '
+    '| recovery s: 95 % fast, 95 % slow | useful rate: 5 %, median | most changes in 30 s '
+    '| state right | all targets met |\n|---|---|---|---|---|---|---|---|---|'
+)
+
+
+def row(outcomes: Sequence[Outcome]) -> str:
+    """Give a row of the table for the runs of one scenario."""
+
+    def percentiles(values: Sequence[float], *which: float) -> list[float]:
+        finite = [v for v in values if math.isfinite(v)]
+        return [float(v) for v in np.percentile(finite, which)] if finite else []
+
+    def text(values: Sequence[float], form: str) -> str:
+        return ', '.join(format(v, form) for v in values) or '-'
+
+    fast = [o.recovery for o in outcomes if o.recovery_target == RECOVERY_FAST]
+    slow = [o.recovery for o in outcomes if o.recovery_target == RECOVERY_SLOW]
+    cells = (
+        outcomes[0].scenario,
+        str(len(outcomes)),
+        text(percentiles([100 * o.steady for o in outcomes], 5, 50, 95), '.2f'),
+        text(percentiles([100 * o.overshoot for o in outcomes], 50, 95), '.2f'),
+        text(percentiles(fast, 95) + percentiles(slow, 95), '.2f'),
+        text(percentiles([o.useful for o in outcomes], 5, 50), '.3f'),
+        str(max(o.changes for o in outcomes)),
+        f'{np.mean([o.state_right for o in outcomes]):.0%}',
+        f'{np.mean([not o.misses for o in outcomes]):.0%}',
+    )
+    return f'| {" | ".join(cells)} |'
+
+
+def draw(scenario: Scenario, seed: int, folder: Path) -> Path:
+    """Draw one run: power against the budget, rate against the limit, operating point."""
+    import matplotlib as mpl  # optional
+
+    mpl.use('Agg')
+    from matplotlib import pyplot
+
+    _, trace, case = run(scenario, seed)
+    phases = scenario.build(case)[1]
+    record = _Record(case, trace)
+    times = np.arange(WINDOW, record.at[-1], 0.1)
+    figure, (power, rate, point) = pyplot.subplots(
+        3, 1, sharex=True, figsize=(9, 7), height_ratios=(3, 2, 1)
+    )
+    power.plot(record.at, [c.power for c in trace.commands], lw=0.5, label='sensor, filtered')
+    power.plot(times, record.mean_watts(times - WINDOW, times), label='true, mean of one second')
+    for phase in phases:
+        power.hlines(phase.budget, phase.begin, phase.end, 'k', 'dashed')
+    power.set_ylabel('power, W (dashed: budget)')
+    power.legend(loc='lower right')
+    ones = np.ones_like(times)
+    frames = np.interp(times, trace.times, trace.frames)
+    frames -= np.interp(times - WINDOW * ones, trace.times, trace.frames)
+    rate.plot(record.at, [c.rate_limit for c in trace.commands], label='limit')
+    rate.plot(times, frames / WINDOW, lw=0.8, label='frames processed')
+    rate.set_ylabel('rate, Hz')
+    rate.legend(loc='lower right')
+    names = [p.name for p in case.points]
+    point.step(record.at, [names.index(c.operating_point.name) for c in trace.commands])
+    point.set_yticks(range(len(names)), names)
+    point.invert_yaxis()
+    point.set_xlabel('time, s')
+    figure.suptitle(f'{scenario.name}; {case.sensor} sensor, lag {case.plant.lag:.2f} s')
+    path = folder / f'power_{scenario.name.replace(" ", "_")}.png'
+    figure.savefig(path, dpi=100, bbox_inches='tight')
+    pyplot.close(figure)
+    return path
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Return the exit status: 0 done, 1 a run whose state was wrong, 2 wrong options."""
+    parser = argparse.ArgumentParser(
+        prog='simulate_power',
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument('--seeds', type=int, default=100, help='runs of each scenario (100)')
+    parser.add_argument('--first-seed', type=int, default=0)
+    parser.add_argument('--draw', type=Path, metavar='FOLDER', help='draw one run of each there')
+    options = parser.parse_args(arguments)
+    if options.seeds < 1:
+        parser.error(f'--seeds {options.seeds}: at least 1')
+    print(HEADING, flush=True)
+    right = True
+    for scenario in SCENARIOS:
+        seeds = range(options.first_seed, options.first_seed + options.seeds)
+        outcomes = [run(scenario, seed)[0] for seed in seeds]
+        right = right and all(o.state_right for o in outcomes)
+        print(row(outcomes), flush=True)
+    if options.draw:
+        options.draw.mkdir(parents=True, exist_ok=True)
+        try:
+            for scenario in SCENARIOS:
+                print(draw(scenario, options.first_seed, options.draw), flush=True)
+        except ImportError as error:
+            print(f'No pictures: {error}; pip install matplotlib', file=sys.stderr)
+    return 0 if right else 1
+
+
+if __name__ == '__main__':
+    sys.exit(main())
