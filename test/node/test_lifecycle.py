@@ -2,40 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The lifecycle over its services, as a manager sees it."""
 
-import math
-import time
-
 import pytest
 from emotionnet_ros.msg import ExpressionArray
 from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
 from rcl_interfaces.srv import SetParameters
-
-# A request is lost where the client saw another service of the name than the one it is meant for,
-# or the service has not seen the client yet: then it is asked again.
-ASK_AGAIN = 5.0
-
-
-@pytest.fixture
-def call(observer, wait_until):
-    def ask(service_type, name, **fields):
-        client = observer.create_client(service_type, name)
-        wait_until(client.service_is_ready, f'the service {name}')
-        request = service_type.Request(**fields)
-        futures, asked = [], [-math.inf]
-
-        def answered():
-            if time.monotonic() - asked[0] > ASK_AGAIN:
-                asked[0] = time.monotonic()
-                futures.append(client.call_async(request))
-            return any(future.done() for future in futures)
-
-        wait_until(answered, f'an answer of {name}')
-        observer.destroy_client(client)
-        return next(future.result() for future in futures if future.done())
-
-    return ask
 
 
 @pytest.fixture
@@ -44,15 +16,10 @@ def state(call):
 
 
 @pytest.fixture
-def change(call, state):
-    def ask(transition):
-        before = state()
-        request = Transition(id=transition)
-        done = call(ChangeState, '/emotionnet/change_state', transition=request).success
-        # Of two requests, where an answer was lost, the second is refused.
-        return done or state() != before
-
-    return ask
+def change(call):
+    return lambda transition: (
+        call(ChangeState, '/emotionnet/change_state', transition=Transition(id=transition)).success
+    )
 
 
 def test_it_activates_by_itself(start, state):

@@ -92,16 +92,12 @@ def jetson(tmp_path):
 
 
 @pytest.fixture
-def set_double(observer, wait_until):
-    client = observer.create_client(SetParameters, '/emotionnet/set_parameters')
-
+def set_double(call):
     def set_value(name, number):
-        wait_until(client.service_is_ready, 'the parameter service')
         value = ParameterValue(type=ParameterType.PARAMETER_DOUBLE, double_value=number)
         parameter = Parameter(name=name, value=value)
-        future = client.call_async(SetParameters.Request(parameters=[parameter]))
-        wait_until(future.done, f'an answer about {name}')
-        assert future.result().results[0].successful
+        answer = call(SetParameters, '/emotionnet/set_parameters', parameters=[parameter])
+        assert answer.results[0].successful
 
     return set_value
 
