@@ -16,6 +16,7 @@ from typing import IO
 
 import rclpy
 from rclpy.executors import ExternalShutdownException
+from rclpy.impl.implementation_singleton import rclpy_implementation
 
 from emotionnet_ros.node.programs import private_domain, start_program, stop_programs
 from emotionnet_ros.node.watcher import Watcher
@@ -56,6 +57,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     fault = f'No answer in {FIRST_ANSWER_TIMEOUT:g} s.'
         except (KeyboardInterrupt, ExternalShutdownException):
             pass
+        except rclpy_implementation.RCLError:
+            if rclpy.ok():  # otherwise a SIGTERM came just before rclpy waited
+                raise
         finally:
             stop_programs(list(programs.values()))
             rclpy.try_shutdown()
