@@ -30,6 +30,10 @@ BUILT := $(ENV)/built
 SETUP := $(ENV)/activate
 SOURCES := $(shell find emotionnet_ros msg launch config cmake -type f -not -name '*.pyc') CMakeLists.txt package.xml
 
+# An environment keeps the Python that it was made with.
+VERSION_OF = import sys; print(sys.version_info[:2])
+SAME_PYTHON = test "$$($(PYTHON) -c '$(VERSION_OF)')" = "$$($(VENV)/bin/python -c '$(VERSION_OF)')"
+
 # ROS traffic of demo and tests stays on this machine; logs stay here.
 IN_ENV := source $(SETUP) && export ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST ROS_LOG_DIR=$(ENV)/ros_log &&
 
@@ -66,6 +70,8 @@ $(INSTALLED): $(REQUIREMENTS) requirements/models.txt requirements/check_machine
 	@$(if $(SOURCED)$(filter $(ROS_DISTRO),$(WHEELS)),:,echo "There are wheels of ROS 2 $(WHEELS), not of '$(ROS_DISTRO)': source that distribution's setup.bash first, or name one of these." >&2; exit 1)
 	@command -v $(PYTHON) >/dev/null || { echo "No '$(PYTHON)' here: install Python 3.10-3.13, or name one with make PYTHON=..." >&2; exit 1; }
 	@$(PYTHON) requirements/check_machine.py
+	@$(if $(filter command environment,$(firstword $(origin PYTHON))),test ! -x $(VENV)/bin/python || $(SAME_PYTHON),:) \
+	  || { echo "$(VENV:$(CURDIR)/%=%) has another Python than $(PYTHON): make clean first" >&2; exit 1; }
 	@test -x $(VENV)/bin/pip || { echo "Making $(VENV:$(CURDIR)/%=%)"; $(PYTHON) -m venv $(if $(SOURCED),--system-site-packages) $(VENV); }
 	@echo 'Installing packages (a few hundred MB the first time)'
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --progress-bar on $(addprefix -r ,$(REQUIREMENTS))

@@ -62,7 +62,7 @@ def context():
 @pytest.fixture
 def node(context, detector, monkeypatch):
     """An active node with an image on its way to the detector."""
-    monkeypatch.setattr(models, "open_detector", detector.open)
+    monkeypatch.setattr(models, 'open_detector', detector.open)
     node = emotion_node.EmotionNode(context=context)
     node.autostart()
     yield node

@@ -201,5 +201,5 @@ def test_a_sensor_that_goes_and_comes_back(start, jetson, collect, wait_until):
 def test_a_sensor_asked_for_by_name_that_is_not_there_refuses_to_configure(start, wait_until):
     node = start('emotionnet', power__sensor='jetson', power__sysfs_root='/no/such/folder')
     wait_until(lambda: 'Not started' in node.output, 'the refusal')
-    assert 'jetson' in node.output
+    assert 'power.sensor is jetson' in node.output
     assert 'Traceback' not in node.output
