@@ -87,7 +87,7 @@ class PowerSource:
             self._open()
         except SensorError as error:
             if self._name != 'auto':
-                raise SensorError(f'power.sensor is {self._name}, which gives none: {error}') from error
+                raise SensorError(f'power.sensor is {self._name}: {error}') from error
             self.fault = str(error)
 
     def read(self) -> PowerReading | None:
