@@ -12,7 +12,9 @@ import traceback
 from collections.abc import Callable
 from typing import Any, TypeAlias, TypeVar
 
+from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import SetParametersResult
+from rclpy.clock import Clock, ClockType
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
@@ -22,7 +24,7 @@ from emotionnet_ros.expressions import FrameResult
 from emotionnet_ros.faces.detection import DetectorError
 from emotionnet_ros.inference.classifier import ModelError
 from emotionnet_ros.msg import Expression, ExpressionArray, PowerState
-from emotionnet_ros.node import parameters
+from emotionnet_ros.node import diagnostics, parameters
 from emotionnet_ros.node.camera import FrameCounts
 from emotionnet_ros.node.messages import expression_array, seconds_of, timing_message
 from emotionnet_ros.node.models import Models
@@ -39,7 +41,13 @@ from emotionnet_ros.power.sensor import SensorError
 
 NAME = 'emotionnet'
 RESULT_QUEUE = 10
-TOPICS = {'expressions': ExpressionArray, 'expression': Expression, 'power': PowerState}
+DIAGNOSTICS_PERIOD = 1.0
+TOPICS = {
+    'expressions': ExpressionArray,
+    'expression': Expression,
+    'power': PowerState,
+    diagnostics.TOPIC: DiagnosticArray,
+}
 
 Node = TypeVar('Node', bound='EmotionNode')
 Transition: TypeAlias = Callable[[Node, LifecycleState], TransitionCallbackReturn]
@@ -86,6 +94,8 @@ class EmotionNode(LifecycleNode):  # type: ignore[misc]
         self._points: list[OperatingPoint] = []
         self._session: Session | None = None
         self._power_loop: PowerLoop | None = None
+        self._diagnostics: diagnostics.Diagnostics | None = None
+        self._diagnostics_timer: Any = None
         self._outputs: dict[str, Any] = {}
 
     def autostart(self) -> None:
@@ -124,6 +134,14 @@ class EmotionNode(LifecycleNode):  # type: ignore[misc]
             for topic, kind in TOPICS.items()
         }
         classifier = models.configured_classifier
+        self._diagnostics = diagnostics.Diagnostics(
+            self.get_fully_qualified_name().lstrip('/'),
+            {
+                'detector': models.configured_detector.name,
+                'network': classifier.name,
+                'network_file': str(classifier.path),
+            },
+        )
         self.get_logger().info(
             f'Configured: detector {models.configured_detector.name}, '
             f'network {classifier.name} ({classifier.path})'
@@ -144,6 +162,9 @@ class EmotionNode(LifecycleNode):  # type: ignore[misc]
             self._power_source,
             self._points,
             governor_settings(parameters.values(self)),
+        )
+        self._diagnostics_timer = self.create_timer(
+            DIAGNOSTICS_PERIOD, self._diagnose, clock=Clock(clock_type=ClockType.STEADY_TIME)
         )
         return answer
 
@@ -175,8 +196,8 @@ class EmotionNode(LifecycleNode):  # type: ignore[misc]
 
     def _publish(
         self, result: FrameResult, arrival: Arrival, wait: float, counts: FrameCounts
-    ) -> None:
-        """Publish the answer to one image; called by the worker."""
+    ) -> float:
+        """Publish the answer to one image and give its age; called by the worker."""
         header = arrival.message.header
         now, taken = self.get_clock().now().nanoseconds * 1e-9, seconds_of(header.stamp)
         timing = timing_message(
@@ -191,8 +212,24 @@ class EmotionNode(LifecycleNode):  # type: ignore[misc]
         self._outputs['expressions'].publish(answer)
         if answer.expressions:
             self._outputs['expression'].publish(answer.expressions[0])
+        return float(timing.age)
+
+    def _diagnose(self) -> None:
+        if self._session is None or self._power_loop is None or self._diagnostics is None:
+            return
+        self._outputs[diagnostics.TOPIC].publish(
+            self._diagnostics.message(
+                time.monotonic(),
+                self.get_clock().now().to_msg(),
+                self._session.activity(),
+                *self._power_loop.newest(),
+            )
+        )
 
     def _end_session(self) -> None:
+        if self._diagnostics_timer is not None:
+            self.destroy_timer(self._diagnostics_timer)
+            self._diagnostics_timer = None
         if self._power_loop is not None:
             self._power_loop.close()
             self._power_loop = None

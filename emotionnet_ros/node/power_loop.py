@@ -190,12 +190,18 @@ class PowerLoop:
         self._published = -math.inf
         self._point = CONFIGURED
         self._state = OK
+        self._reason = ''
+        self._newest: PowerState | None = None
         self._thread = threading.Thread(target=self._run, name='emotionnet power', daemon=True)
         self._thread.start()
 
     def apply(self, settings: GovernorSettings) -> None:
         """Take new settings; they hold from the next step on."""
         self._settings = settings
+
+    def newest(self) -> tuple[PowerState | None, str]:
+        """Give what was published last, None before the first, and why it is so."""
+        return self._newest, self._reason
 
     def close(self) -> None:
         """End the thread."""
@@ -229,7 +235,8 @@ class PowerLoop:
         self._log(command)
         if now - self._published >= PUBLISH_PERIOD - CONTROL_PERIOD / 2:
             self._published = now
-            self._publish(self._message(now, reading, command, rate_hz))
+            self._newest = self._message(now, reading, command, rate_hz)
+            self._publish(self._newest)
 
     def _command(self, now: float, reading: PowerReading | None, offered_hz: float) -> Command:
         if self._governor is None:
@@ -271,6 +278,7 @@ class PowerLoop:
         elif state != self._state:
             logger.info(f'Power budget: {reason}')
         self._point, self._state = point, state
+        self._reason = f'{reason}. {self._source.fault}' if self._source.fault else reason
 
     def _message(
         self,

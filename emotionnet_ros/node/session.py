@@ -8,6 +8,7 @@ import math
 import threading
 import time
 import traceback
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeAlias
@@ -27,6 +28,7 @@ from emotionnet_ros.node.camera import (
     ImageMessage,
     image_of,
 )
+from emotionnet_ros.node.diagnostics import SILENCE_BEFORE_WARNING, Activity
 from emotionnet_ros.node.messages import seconds_of
 from emotionnet_ros.node.models import Models
 from emotionnet_ros.node.rate_limit import RateLimit
@@ -35,7 +37,6 @@ from emotionnet_ros.pipeline import Pipeline, PipelineSettings
 from emotionnet_ros.power.operating_points import OperatingPoint
 
 WATCH_PERIOD = 0.5
-SILENCE_BEFORE_WARNING = 5.0
 WARNING_PERIOD = 5.0
 
 
@@ -47,8 +48,9 @@ class Arrival:
     arrived: float
 
 
-# The answer, the image it is to, the seconds that the image waited, and the counts with it.
-Publish: TypeAlias = Callable[[FrameResult, Arrival, float, FrameCounts], None]
+# Takes the answer, the image it is to, the seconds that the image waited, and the counts with it;
+# gives the age of the answer.
+Publish: TypeAlias = Callable[[FrameResult, Arrival, float, FrameCounts], float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,9 @@ class Session:
         self._silent_since = time.monotonic()
         self._warned_of_stamp = False
         self._warned_of: dict[str, float] = {}
+        self._refused: Counter[str] = Counter()
+        self._age = math.nan
+        self._faces = 0
         self._worker = threading.Thread(target=self._work, name='emotionnet worker', daemon=True)
         self._worker.start()
         self._camera = Camera(
@@ -126,6 +131,18 @@ class Session:
     def counts(self) -> FrameCounts:
         """Frames since activation."""
         return self._counter.add()
+
+    def activity(self) -> Activity:
+        """Say what goes on, at one moment."""
+        return Activity(
+            topic=self._camera.topic,
+            counts=self.counts(),
+            silence=time.monotonic() - self._silent_since,
+            age=self._age,
+            faces=self._faces,
+            refused=dict(self._refused),
+            worker_alive=self._worker.is_alive(),
+        )
 
     def govern(self, point: OperatingPoint | None, rate_hz: float) -> None:
         """Work in this way, at this rate at most; None and 0: as the parameters say.
@@ -173,6 +190,7 @@ class Session:
                 self._answer(arrival)
             except ImageError as error:
                 self._counter.add(skipped=1)
+                self._refused[error.reason] += 1
                 self._warn_of_refusal(error)
             except Exception:
                 if not self._node.context.ok():
@@ -196,7 +214,8 @@ class Session:
             self._warn_of_stamp()
         result = self._pipeline.process(image_of(arrival.message), stamp)
         counts = self._counter.add(processed=1)
-        self._publish(result, arrival, wait, counts)
+        self._age = self._publish(result, arrival, wait, counts)
+        self._faces = len(result.faces)
 
     def _warn_of_refusal(self, error: ImageError) -> None:
         """Log each kind of fault now and then: a bad camera sends it thirty times a second."""

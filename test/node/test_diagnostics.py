@@ -1,0 +1,102 @@
+# Copyright 2026 emotionnet_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+
+import math
+from dataclasses import replace
+
+import pytest
+from builtin_interfaces.msg import Time
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from emotionnet_ros.msg import PowerState
+
+from emotionnet_ros.node.camera import FrameCounts
+from emotionnet_ros.node.diagnostics import Activity, Diagnostics
+
+QUIET = Activity('/image', FrameCounts(), 0.0, math.nan, 0, {}, True)
+
+
+def statuses(message):
+    return {status.name.partition(': ')[2]: status for status in message.status}
+
+
+def values(status):
+    return {value.key: value.value for value in status.values}
+
+
+@pytest.fixture
+def say():
+    diagnostics = Diagnostics('emotionnet', {'network': 'nano_b'})
+
+    def at(now, activity, power=None, reason=''):
+        return statuses(diagnostics.message(now, Time(), activity, power, reason))
+
+    return at
+
+
+def test_rates_are_those_since_the_message_before(say):
+    say(10.0, QUIET)
+    counts = FrameCounts(received=60, processed=30, skipped=30, lost=2)
+    said = say(12.0, replace(QUIET, counts=counts, age=0.025, faces=3))
+    assert values(said['input'])['frame_rate_msg'] == '30.00'
+    assert values(said['input'])['frames_lost'] == '2'
+    pipeline = values(said['pipeline'])
+    assert pipeline['frame_rate_node'] == '15.00'
+    assert pipeline['current_delay_from_realtime_ms'] == '25.0'
+    assert pipeline['total_dropped_frames'] == '30'
+    assert values(said['model'])['network'] == 'nano_b'
+    assert {status.level for status in said.values()} == {DiagnosticStatus.OK}
+
+
+def test_silence_is_a_warning_that_names_the_topic(say):
+    status = say(0.0, replace(QUIET, silence=7.0))['input']
+    assert status.level == DiagnosticStatus.WARN
+    assert status.message == 'no image on /image for 7 s'
+
+
+def test_refused_images_warn_for_as_long_as_they_come(say):
+    say(0.0, QUIET)
+    bad = replace(QUIET, refused={'corrupt_jpeg': 4})
+    assert say(1.0, bad)['input'].message == 'images refused: 4 x corrupt_jpeg'
+    assert say(2.0, bad)['input'].level == DiagnosticStatus.OK
+
+
+def test_a_dead_worker_is_an_error(say):
+    status = say(0.0, replace(QUIET, worker_alive=False))['pipeline']
+    assert status.level == DiagnosticStatus.ERROR
+
+
+@pytest.mark.parametrize(
+    ('budget', 'state', 'level'),
+    [
+        (15.0, PowerState.OK, DiagnosticStatus.OK),
+        (15.0, PowerState.LIMITED, DiagnosticStatus.OK),
+        (15.0, PowerState.UNREACHABLE, DiagnosticStatus.ERROR),
+        (15.0, PowerState.NO_SENSOR, DiagnosticStatus.WARN),
+        (0.0, PowerState.NO_SENSOR, DiagnosticStatus.OK),
+    ],
+)
+def test_power_says_its_state_and_reason(say, budget, state, level):
+    status = say(0.0, QUIET, PowerState(budget=budget, state=state), 'the reason')['power']
+    assert (status.level, status.message) == (level, 'the reason')
+    assert values(status)['budget'] == f'{budget:.2f}'
+
+
+def test_the_node_publishes_them(start, collect, wait_until):
+    messages = collect(DiagnosticArray, '/diagnostics')
+    start('emotionnet', '__ns:=/robot')
+    start('player', 'image:=/robot/image', rate=10.0)
+
+    def working():
+        if not messages:
+            return False
+        said = statuses(messages[-1])
+        return float(values(said['pipeline'])['frame_rate_node']) > 5
+
+    wait_until(working, 'diagnostics of a working node')
+    said = statuses(messages[-1])
+    assert set(said) == {'input', 'pipeline', 'power', 'model'}
+    assert {status.hardware_id for status in said.values()} == {'robot/emotionnet'}
+    assert values(said['input'])['topic'] == '/robot/image'
+    assert values(said['pipeline'])['faces'] == '1'
+    assert {status.level for status in said.values()} == {DiagnosticStatus.OK}
+    assert values(said['model'])['network'] == 'nano_b'
