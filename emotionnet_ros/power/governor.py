@@ -44,7 +44,7 @@ REPORT_TIME = 0.7
 RATE_TIME = 1.0
 # After a change of the operating point, the share of the rate that the table promises, and how
 # far the scale may be off there.
-ENTRY_SHARE = 0.8
+ENTRY_SHARE = 0.9
 ENTRY_SCALE_DEVIATION = 0.15
 # Seconds for which everything at the floor must be over the budget before it is called
 # unreachable, and the share of the budget below which it is no longer.
