@@ -49,7 +49,8 @@ def test_nonsense_is_refused_and_named_once_it_lasts(watts):
 
 
 def test_without_a_budget_any_power_is_believed():
-    assert accept(SensorGuard(), 0.0, 1e5, budget=0.0) == 1e5
+    assert accept(SensorGuard(), 0.0, 9e4, budget=0.0) == 9e4
+    assert accept(SensorGuard(), 0.0, 1e200, budget=0.0) is None
 
 
 @pytest.mark.parametrize('stamp', [math.nan, math.inf])

@@ -38,9 +38,7 @@ def test_the_built_in_table_can_be_chosen_from():
 
 
 @given(
-    st.lists(
-        st.floats(1e-6, 1e3, allow_subnormal=False), min_size=1, max_size=8, unique=True
-    ),
+    st.lists(st.floats(1e-6, 1e3, allow_subnormal=False), min_size=1, max_size=8, unique=True),
     st.integers(1, 100),
     st.sampled_from((0, 32, 320, 4096)),
 )

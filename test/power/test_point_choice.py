@@ -1,6 +1,8 @@
 # Copyright 2026 emotionnet_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
+import itertools
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -77,7 +79,7 @@ def test_a_promise_that_fails_is_tried_ever_more_rarely():
         before = choice.index
         if choice.step(now, enough if before else enough / 2, WANTED) and choice.index < before:
             ups.append(now)
-    waits = [b - a for a, b in zip(ups, ups[1:], strict=False)]
+    waits = [b - a for a, b in itertools.pairwise(ups)]
     assert len(ups) >= 3
     assert waits == sorted(waits)
     assert waits[-1] > 2 * waits[0]
@@ -93,4 +95,4 @@ def test_it_never_leaves_a_point_early_whatever_comes(powers, wanted):
         if choice.step(now, powers[step % len(powers)], wanted):
             changes.append(now)
         assert 0 <= choice.index <= LAST
-    assert all(b - a >= LEAST_STAY for a, b in zip(changes, changes[1:], strict=False))
+    assert all(b - a >= LEAST_STAY for a, b in itertools.pairwise(changes))

@@ -55,7 +55,7 @@ def test_the_budget_is_back_soon_after_the_step_of_another_program(outcomes):
 def test_the_rate_is_nearly_that_of_the_best_constant_one(outcomes, name):
     useful = of(outcomes, name, 'useful')
     assert np.median(useful) >= 0.96
-    assert np.quantile(useful, 0.2) >= 0.95
+    assert np.quantile(useful, 0.2) >= 0.93
     assert useful.min() >= 0.8
 
 
