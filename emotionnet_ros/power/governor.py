@@ -44,7 +44,7 @@ REPORT_TIME = 0.7
 RATE_TIME = 1.0
 # After a change of the operating point, the share of the rate that the table promises, and how
 # far the scale may be off there.
-ENTRY_SHARE = 0.8
+ENTRY_SHARE = 0.9
 ENTRY_SCALE_DEVIATION = 0.15
 # Seconds for which everything at the floor must be over the budget before it is called
 # unreachable, and the share of the budget below which it is no longer.
@@ -53,9 +53,10 @@ REACHABLE_BELOW = 0.99
 # CPU time has no watts: the table's joules are taken for seconds at this many watts a core.
 TABLE_WATTS_PER_CORE = 4.0
 CPU_LAGS = (0.02, 0.1)
+MOST_CORES = 1024
 # The command makes up for frames that do not come through, down to this share.
 LEAST_REACHED = 0.7
-HIGHEST_RATE = 1000.0
+LEAST_RATE, HIGHEST_RATE = 0.01, 1000.0
 # The rate is not raised further above what the camera gives: what was not tried is not known.
 HEADROOM = 1.25
 
@@ -105,6 +106,8 @@ class GovernorSettings:
             value = getattr(self, name)
             if not (math.isfinite(value) and value >= 0):
                 raise ValueError(f'{name} is {value}, it must be 0 or more')
+        if 0 < self.max_rate < LEAST_RATE:
+            raise ValueError(f'max_rate is {self.max_rate}, it must be 0 or at least {LEAST_RATE}')
         for name in ('target_rate', 'floor_rate', 'stale_after'):
             value = getattr(self, name)
             if not (math.isfinite(value) and value > 0):
@@ -234,7 +237,7 @@ class Governor:
         dt = min(max(elapsed, 0.0), LONGEST_PERIOD) if math.isfinite(elapsed) else 0.0
         self._now = now
         if math.isfinite(offered_rate) and offered_rate > 0:
-            self._offered_rate = offered_rate
+            self._offered_rate = min(max(offered_rate, LEAST_RATE), HIGHEST_RATE)
         settings = self._settings
         nominal = self._nominal_draw(dt, frames_processed)
         self._observe_watts(dt, reading, nominal)
@@ -292,7 +295,8 @@ class Governor:
     def _observe_cpu(self, dt: float, cpu_seconds: float, nominal: float) -> None:
         used = cpu_seconds - self._cpu_seconds
         self._cpu_seconds = cpu_seconds
-        percent = 100 * used / dt if dt > 0 and math.isfinite(used) and used >= 0 else None
+        share = used / dt if dt > 0 and math.isfinite(used) else math.nan
+        percent = 100 * share if 0 <= share <= MOST_CORES else None
         self._cpu.step(dt, nominal * 100 / TABLE_WATTS_PER_CORE, percent)
 
     def _limits(self) -> list[_Limit]:

@@ -8,7 +8,9 @@ import math
 from collections.abc import Collection
 from typing import Protocol
 
-# A computer draws more than nothing; more than this many times the budget is no reading.
+# A computer draws more than nothing; more than this, or than this many times the budget, is no
+# reading.
+MOST_WATTS = 1e5
 LARGEST_OVER_BUDGET = 20.0
 # A value that stands still for this many times ``stale_after`` although our draw moved by this
 # share of it comes from a sensor that hangs.
@@ -91,7 +93,8 @@ class SensorGuard:
         watts, stamp = reading.watts, reading.stamp
         if not (math.isfinite(watts) and math.isfinite(stamp)):
             return f'the sensor says {watts} W at {stamp} s'
-        if watts <= 0 or (budget and watts > LARGEST_OVER_BUDGET * budget):
+        most = min(LARGEST_OVER_BUDGET * budget or MOST_WATTS, MOST_WATTS)
+        if not 0 < watts <= most:
             return f'the sensor says {watts:g} W, which cannot be'
         if now - stamp > stale_after:
             return f'the last reading is {now - stamp:.1f} s old'

@@ -100,7 +100,8 @@ class _LagFilter:
         foretold = self.lagged_level + self.scale * n
         variance = self.zz + 2 * n * self.zs + n * n * self.ss + noise_variance
         variance += (MISMATCH * self.scale * (self.nominal - self.lagged_nominal)) ** 2
-        return watts - foretold, variance
+        # Rounding may take the first terms below 0.
+        return watts - foretold, max(variance, noise_variance)
 
     def update(self, watts: float, noise_variance: float, moved: float) -> float:
         """Correct by a reading; return the logarithm of its likelihood.
@@ -257,6 +258,7 @@ class LoadObserver:
         for f in self._filters:
             f.level = f.lagged_level = watts - f.scale * (f.lagged_nominal - f.usual)
             f.bb = f.bz = f.zz = 4 * self._noise_variance
+            f.bs = f.zs = 0.0
 
     def _allow_for_step(self, watts: float) -> None:
         """Learn the noise from small surprises; take large ones in a row for a step."""
