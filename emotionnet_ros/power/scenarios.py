@@ -171,10 +171,12 @@ def _thermal(case: Case) -> tuple[Course, list[Phase]]:
     settings = _settings(case.budget)
     flags = frozenset({'thermal'})
     return Course(
-        90.0, lambda _: settings, flags=lambda t: flags if 30 <= t < 40 else frozenset()
+        115.0, lambda _: settings, flags=lambda t: flags if 30 <= t < 40 else frozenset()
     ), [
         Phase(0.0, 30.0, case.budget),
-        Phase(30.0, 90.0, case.budget, held=False),
+        Phase(30.0, 78.0, case.budget, held=False),
+        # The cut has grown back.
+        Phase(78.0, 115.0, case.budget),
     ]
 
 
