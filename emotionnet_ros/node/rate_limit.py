@@ -32,7 +32,7 @@ class RateLimit:
             # A time further off than this was set at an earlier, lower rate.
             self._due = min(self._due, now + (1 + EARLY_SHARE) * period)
             return False
-        # A late frame does not put off the next: a limit between a camera's rate and its half would
-        # become the half. A pause earns no more than that.
+        # A late frame does not put off the next, or a limit between a camera's rate and half of it
+        # would become the half. A pause earns no more than that.
         self._due = max(self._due, now - period / 2) + period
         return True

@@ -16,7 +16,9 @@ def test_no_limit_passes_all():
     assert len(passed(RateLimit(0.0), times)) == len(times)
 
 
-@pytest.mark.parametrize(('camera_hz', 'limit_hz'), [(30, 15), (30, 10), (30, 7), (60, 25), (30, 20), (30, 25)])
+@pytest.mark.parametrize(
+    ('camera_hz', 'limit_hz'), [(30, 15), (30, 10), (30, 7), (60, 25), (30, 20), (30, 25)]
+)
 def test_rate_is_held_with_a_camera_that_jitters(camera_hz, limit_hz):
     rng = np.random.default_rng(0)
     times = np.arange(0, 60, 1 / camera_hz)
