@@ -2,86 +2,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """The power budget in the running node, with watts that come from the CPU time it really uses."""
 
-import math
-import threading
 import time
-from pathlib import Path
 
-import numpy as np
 import pytest
 from emotionnet_ros.msg import ExpressionArray, PowerState
 from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
 from rcl_interfaces.srv import SetParameters
 
-IDLE_WATTS = 8.0
-WATTS_PER_CORE = 40.0
-LAG = 0.25
-UPDATE_PERIOD = 0.02
-RAIL_MILLIVOLTS = 5000
-
-
-def cpu_seconds(process_id):
-    """CPU time of all threads of a process; /proc/<pid>/stat counts in steps of 10 ms only."""
-    total = 0
-    for path in Path(f'/proc/{process_id}/task').glob('*/schedstat'):
-        try:
-            total += int(path.read_text().split()[0])
-        except OSError:
-            continue  # a thread that has just ended
-    return total * 1e-9
-
-
-class SimulatedJetson:
-    """The files of an INA3221 on a Jetson Orin NX, as JetPack 5 shows them.
-
-    VDD_IN draws the idle power and so many watts for each core that the watched process keeps
-    busy, through the sensor's lag.
-    """
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self._folder = root / 'bus/i2c/drivers/ina3221/1-0040/hwmon/hwmon3'
-        self._folder.mkdir(parents=True)
-        (self._folder / 'name').write_text('ina3221\n')
-        for channel, label in enumerate(('VDD_IN', 'VDD_CPU_GPU_CV', 'VDD_SOC'), start=1):
-            (self._folder / f'in{channel}_label').write_text(f'{label}\n')
-            (self._folder / f'in{channel}_enable').write_text('1\n')
-            (self._folder / f'in{channel}_input').write_text(f'{RAIL_MILLIVOLTS}\n')
-            (self._folder / f'curr{channel}_input').write_text('1000\n')
-        self._write(IDLE_WATTS)
-        self.foreign_watts = 0.0
-        self.trace = []  # steady time, watts
-        self._stopped = threading.Event()
-        self._thread = None
-
-    def watch(self, process_id):
-        self._thread = threading.Thread(target=self._run, args=(process_id,))
-        self._thread.start()
-
-    def close(self):
-        self._stopped.set()
-        if self._thread:
-            self._thread.join()
-
-    def mean(self, since):
-        return float(np.mean([watts for when, watts in self.trace if when >= since]))
-
-    def _run(self, process_id):
-        before, then, shown = cpu_seconds(process_id), time.monotonic(), IDLE_WATTS
-        while not self._stopped.wait(UPDATE_PERIOD):
-            used, now = cpu_seconds(process_id), time.monotonic()
-            busy_cores = max(used - before, 0.0) / (now - then)
-            watts = IDLE_WATTS + self.foreign_watts + WATTS_PER_CORE * busy_cores
-            self.trace.append((now, watts))
-            shown += (watts - shown) * (1 - math.exp(-(now - then) / LAG))
-            self._write(shown)
-            before, then = used, now
-
-    def _write(self, watts):
-        # Of one width and in place, as a reader keeps the file open.
-        milliamperes = round(watts * 1e6 / RAIL_MILLIVOLTS)
-        with (self._folder / 'curr1_input').open('r+') as file:
-            file.write(f'{milliamperes:06d}\n')
+from emotionnet_ros.power.simulated_jetson import (
+    IDLE_WATTS,
+    WATTS_PER_CORE,
+    SimulatedJetson,
+    cpu_seconds,
+)
 
 
 @pytest.fixture
@@ -124,7 +57,7 @@ def test_the_node_holds_its_budget_by_really_spending_less(
     jetson.watch(node.process.pid)
 
     wait(5)
-    free = jetson.mean(since=time.monotonic() - 4)
+    free = jetson.mean_watts(time.monotonic() - 4)
     assert states[-1].state == PowerState.OK
     assert states[-1].operating_point == 'configured'
     assert (states[-1].scope, states[-1].measured) == ('module', True)
@@ -135,7 +68,7 @@ def test_the_node_holds_its_budget_by_really_spending_less(
     begun = time.monotonic()
     cpu_before, answered_before = cpu_seconds(node.process.pid), len(answers)
     wait(10)
-    held = jetson.mean(since=begun)
+    held = jetson.mean_watts(begun)
     spent = (cpu_seconds(node.process.pid) - cpu_before) / (time.monotonic() - begun)
     assert states[-1].state == PowerState.LIMITED
     assert states[-1].budget == pytest.approx(budget)
@@ -149,7 +82,7 @@ def test_the_node_holds_its_budget_by_really_spending_less(
     wait(12)
     begun = time.monotonic()
     wait(8)
-    assert (jetson.mean(since=begun) - IDLE_WATTS) / (budget - IDLE_WATTS) <= 1.1
+    assert (jetson.mean_watts(begun) - IDLE_WATTS) / (budget - IDLE_WATTS) <= 1.1
     jetson.foreign_watts = 0.0
 
     set_double('power.budget', 0.0)
