@@ -17,6 +17,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import rclpy
@@ -151,7 +152,7 @@ def _row(
     state: PowerState,
 ) -> Row:
     settled = min(begin + SETTLING, (begin + end) / 2)
-    means = [(at, board.mean_watts(at - WINDOW, at)) for at in np.arange(begin + WINDOW, end, 0.1)]
+    means = _second_means(board, begin, end)
     over = [at for at, watts in means if at < settled and watts > 1.02 * budget]
     return Row(
         phase=phase,
@@ -166,16 +167,23 @@ def _row(
     )
 
 
-def _set_budget(observer: Node, client: object, budget: float) -> None:
+def _second_means(board: SimulatedJetson, begin: float, end: float) -> list[tuple[float, float]]:
+    """Give (steady time, true mean of the second before it), ten a second."""
+    count = int((end - begin - WINDOW) / 0.1)
+    times = [begin + WINDOW + 0.1 * number for number in range(count)]
+    return [(at, board.mean_watts(at - WINDOW, at)) for at in times]
+
+
+def _set_budget(observer: Node, client: Any, budget: float) -> None:
     value = ParameterValue(type=ParameterType.PARAMETER_DOUBLE, double_value=budget)
     request = SetParameters.Request(parameters=[Parameter(name='power.budget', value=value)])
-    futures = []
+    futures: list[Any] = []
     deadline = time.monotonic() + START_TIMEOUT
     # A server that does not know the client yet drops its answer; asking twice does no harm.
     while not any(future.done() for future in futures):
         if time.monotonic() > deadline:
             raise RuntimeError('the node does not take parameters')
-        futures.append(client.call_async(request))  # type: ignore[attr-defined]
+        futures.append(client.call_async(request))
         rclpy.spin_once(observer, timeout_sec=0.5)
 
 
@@ -187,13 +195,9 @@ def draw(board: SimulatedJetson, rows: Sequence[Row], path: Path) -> None:
     from matplotlib import pyplot
 
     start = rows[0].begin
-    times = np.arange(start + WINDOW, rows[-1].end, 0.1)
     figure, axes = pyplot.subplots(figsize=(10, 4.5), layout='constrained')
-    axes.plot(
-        times - start,
-        [board.mean_watts(at - WINDOW, at) for at in times],
-        label='drawn, mean of one second',
-    )
+    means = np.array(_second_means(board, start, rows[-1].end))
+    axes.plot(means[:, 0] - start, means[:, 1], label='drawn, mean of one second')
     for row in rows:
         if row.budget:
             axes.hlines(row.budget, row.begin - start, row.end - start, 'k', 'dashed')
