@@ -82,19 +82,18 @@ class OperatingPoint:
             )
 
 
-# Estimates, from the best answers to the cheapest: CPU milliseconds a frame on one x86 server core
-# (the detector 3.2 each time it runs, all else 1.3, Nano-A 1.3 more than Nano-B) times 4 W, about
-# what such a core costs. The governor learns how far a machine is from them; a table measured by
-# profile_power also has the ratios between the rows right.
+# From the best answers to the cheapest: CPU time a frame on one x86 server core, measured with
+# profile_power, times 4 W, about what such a core costs. The governor learns how far a machine is
+# from them; a table measured on that machine also has the ratios between the rows right.
 BUILT_IN: Sequence[OperatingPoint] = (
-    OperatingPoint('a1', 1, 0, 'nano_a', 1, 0.0232),
-    OperatingPoint('b1', 1, 0, 'nano_b', 1, 0.0180),
-    OperatingPoint('a2', 2, 0, 'nano_a', 1, 0.0168),
-    OperatingPoint('a3', 3, 0, 'nano_a', 1, 0.0147),
-    OperatingPoint('b2', 2, 0, 'nano_b', 1, 0.0116),
-    OperatingPoint('b3', 3, 0, 'nano_b', 1, 0.0095),
-    OperatingPoint('b5', 5, 0, 'nano_b', 1, 0.0078),
-    OperatingPoint('b10', 10, 0, 'nano_b', 1, 0.0065),
+    OperatingPoint('a1', 1, 0, 'nano_a', 1, 0.0197),
+    OperatingPoint('b1', 1, 0, 'nano_b', 1, 0.0187),
+    OperatingPoint('a2', 2, 0, 'nano_a', 1, 0.0133),
+    OperatingPoint('a3', 3, 0, 'nano_a', 1, 0.0112),
+    OperatingPoint('b2', 2, 0, 'nano_b', 1, 0.0111),
+    OperatingPoint('b3', 3, 0, 'nano_b', 1, 0.0096),
+    OperatingPoint('b5', 5, 0, 'nano_b', 1, 0.0074),
+    OperatingPoint('b10', 10, 0, 'nano_b', 1, 0.0057),
 )
 
 
