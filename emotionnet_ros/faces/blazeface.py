@@ -94,18 +94,7 @@ class BlazeFace:
         self._anchors = anchor_centers(_INPUT, _GRID)
 
     def detect(self, frame: Frame) -> list[Detection]:
-        """Find the faces of one image.
-
-        Parameters
-        ----------
-        frame
-            The image, of any size.
-
-        Returns
-        -------
-        list of Detection
-            At most ``max_faces``, the most confident first; boxes in pixels of the image.
-        """
+        """Find the faces of one image; see ``Detector.detect``."""
         found = [self._look(view) for view in views(frame, self.input_size)]
         points = np.concatenate([points for points, _ in found])
         scores = np.concatenate([scores for _, scores in found])

@@ -104,8 +104,25 @@ class Detector(Protocol):
         ...
 
     def detect(self, frame: Frame) -> list[Detection]:
-        """Find the faces of one image, the most confident first."""
+        """Find the faces of one image.
+
+        Parameters
+        ----------
+        frame
+            The image, of any size.
+
+        Returns
+        -------
+        list of Detection
+            At most ``max_faces``, the most confident first; boxes in pixels of the image.
+        """
         ...
+
+
+def reduced_size(frame: Frame, longer_side: int) -> tuple[int, int]:
+    """Give the (width, height) of an image reduced to a longer side in pixels; never enlarged."""
+    scale = min(1.0, longer_side / max(frame.width, frame.height))
+    return max(1, round(frame.width * scale)), max(1, round(frame.height * scale))
 
 
 # In order of preference; 'auto' leaves out those that need a model file when none is given.

@@ -16,7 +16,12 @@ import cv2
 import numpy as np
 
 from emotionnet_ros.expressions import Box
-from emotionnet_ros.faces.detection import Detection, DetectorError, DetectorSettings
+from emotionnet_ros.faces.detection import (
+    Detection,
+    DetectorError,
+    DetectorSettings,
+    reduced_size,
+)
 
 if TYPE_CHECKING:
     from emotionnet_ros.imaging.frame import Frame
@@ -65,21 +70,8 @@ class Haar:
         self._neighbours = max(1, min(1000, math.ceil(_WINDOWS_FOR_HALF * odds - 1e-6) - 1))
 
     def detect(self, frame: Frame) -> list[Detection]:
-        """Find the faces of one image.
-
-        Parameters
-        ----------
-        frame
-            The image, of any size.
-
-        Returns
-        -------
-        list of Detection
-            At most ``max_faces``, the most confident first; boxes in pixels of the image.
-        """
-        scale = min(1.0, self.input_size / max(frame.width, frame.height))
-        width = max(1, round(frame.width * scale))
-        height = max(1, round(frame.height * scale))
+        """Find the faces of one image; see ``Detector.detect``."""
+        width, height = reduced_size(frame, self.input_size)
         grey = cv2.resize(frame.luma(), (width, height), interpolation=cv2.INTER_AREA)
         rectangles, counts = self._cascade.detectMultiScale2(
             grey,
