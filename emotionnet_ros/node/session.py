@@ -63,7 +63,7 @@ class Way:
 
 
 class Session:
-    """What exists while the node is active: subscription, slot, worker, watch, power loop.
+    """What exists while the node is active: subscription, slot, worker, watch.
 
     The executor's thread receives images into the slot; the worker takes the newest, runs the
     pipeline and hands the answer on.
@@ -124,7 +124,7 @@ class Session:
         with self._way_lock:
             self._settings = parameters.pipeline_settings(value)
             self._max_rate_hz = float(value['camera.max_rate'])
-            self._renew()
+            self._way = self._way_at(self._point)
             if self._point is None:
                 self._rate_limit.rate_hz = self._max_rate_hz
 
@@ -152,21 +152,18 @@ class Session:
         with self._way_lock:
             self._rate_limit.rate_hz = rate_hz if point else self._max_rate_hz
             if point is not self._point:
-                self._point = point
-                self._renew()
+                way = self._way_at(point)  # where a model fails to load, nothing changes
+                self._point, self._way = point, way
 
-    def _renew(self) -> None:
-        point, models = self._point, self._models
+    def _way_at(self, point: OperatingPoint | None) -> Way:
+        models = self._models
         if point is None:
-            self._way = Way(
-                self._settings, models.configured_detector, models.configured_classifier
-            )
-        else:
-            self._way = Way(
-                replace(self._settings, detector_interval=point.detector_interval),
-                models.detector(point.detector_input_size),
-                models.classifier(point.network, point.threads),
-            )
+            return Way(self._settings, models.configured_detector, models.configured_classifier)
+        return Way(
+            replace(self._settings, detector_interval=point.detector_interval),
+            models.detector(point.detector_input_size),
+            models.classifier(point.network, point.threads),
+        )
 
     def _receive(self, message: ImageMessage) -> None:
         now = time.monotonic()

@@ -26,6 +26,8 @@ from emotionnet_ros.power.point_choice import PointChoice
 CONTROL_PERIOD = 0.1236
 # The caller may be late; a longer gap than this tells nothing about the time within.
 LONGEST_PERIOD = 5.0
+# And a shorter one than this has no rates: counts divided by it would know no bounds.
+SHORTEST_PERIOD = 1e-3
 
 OK = 'ok'
 LIMITED = 'limited'
@@ -234,7 +236,7 @@ class Governor:
             budget of CPU time.
         """
         elapsed = now - self._now
-        dt = min(max(elapsed, 0.0), LONGEST_PERIOD) if math.isfinite(elapsed) else 0.0
+        dt = min(elapsed, LONGEST_PERIOD) if elapsed >= SHORTEST_PERIOD else 0.0
         self._now = now
         if math.isfinite(offered_rate) and offered_rate > 0:
             self._offered_rate = min(max(offered_rate, LEAST_RATE), HIGHEST_RATE)

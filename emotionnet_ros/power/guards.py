@@ -8,8 +8,9 @@ import math
 from collections.abc import Collection
 from typing import Protocol
 
-# A computer draws more than nothing; more than this, or than this many times the budget, is no
-# reading.
+# A running computer draws at least a milliwatt; more than this, or than this many times the
+# budget, is no reading.
+LEAST_WATTS = 1e-3
 MOST_WATTS = 1e5
 LARGEST_OVER_BUDGET = 20.0
 # A value that stands still for this many times ``stale_after`` although our draw moved by this
@@ -94,7 +95,7 @@ class SensorGuard:
         if not (math.isfinite(watts) and math.isfinite(stamp)):
             return f'the sensor says {watts} W at {stamp} s'
         most = min(LARGEST_OVER_BUDGET * budget or MOST_WATTS, MOST_WATTS)
-        if not 0 < watts <= most:
+        if not LEAST_WATTS <= watts <= most:
             return f'the sensor says {watts:g} W, which cannot be'
         if now - stamp > stale_after:
             return f'the last reading is {now - stamp:.1f} s old'

@@ -31,6 +31,8 @@ MISMATCH = 0.3
 NOISE_MEMORY = 100
 LEAST_NOISE_SHARE = 0.003
 PRIOR_NOISE_SHARE = 0.02
+# The least noise in the unit of the readings: a reading of next to zero would have none.
+LEAST_NOISE = 1e-6
 # Deviations to one side, in standard deviations and each less the slack, that add up to this are a
 # step of the level; from the suspicion on they are not taken for noise.
 STEP = 5.0
@@ -254,7 +256,7 @@ class LoadObserver:
 
     def _start(self, watts: float) -> None:
         self.started = True
-        self._noise_variance = (PRIOR_NOISE_SHARE * watts) ** 2
+        self._noise_variance = max(PRIOR_NOISE_SHARE * watts, LEAST_NOISE) ** 2
         for f in self._filters:
             f.level = f.lagged_level = watts - f.scale * (f.lagged_nominal - f.usual)
             f.bb = f.bz = f.zz = 4 * self._noise_variance
@@ -272,7 +274,7 @@ class LoadObserver:
                     each.widen_level((drift.mean * math.sqrt(variance) / shown) ** 2)
                 drift.reset()
         explained = variance - self._noise_variance
-        least = (LEAST_NOISE_SHARE * watts) ** 2
+        least = max(LEAST_NOISE_SHARE * watts, LEAST_NOISE) ** 2
         if not any(drift.sum > SUSPICION for drift in self._drifts):
             sample = min(deviation**2 - explained, 9 * self._noise_variance)
             self._noise_variance += (sample - self._noise_variance) / NOISE_MEMORY

@@ -295,6 +295,29 @@ def test_an_empty_table_is_refused():
         Governor([], GovernorSettings())
 
 
+def test_two_steps_at_almost_the_same_time_leave_the_rate_known():
+    governor = Governor(POINTS, GovernorSettings(budget_cpu_percent=50.0))
+    governor.step(0.0, None, 1, 30.0, cpu_seconds=1.0)
+    governor.step(2.2e-308, None, 665, 30.0, cpu_seconds=1.1)
+    assert math.isfinite(governor.step(0.1, None, 3, 30.0, cpu_seconds=1.15).rate_limit)
+
+
+def test_cpu_time_that_hardly_moves_is_no_trouble():
+    governor = Governor(POINTS, GovernorSettings(budget_cpu_percent=50.0))
+    for step in range(4):
+        now = 4.0 * step
+        command = governor.step(now, None, 0, 30.0, cpu_seconds=1e-239 * step)
+        assert command.rate_limit >= 1.0
+
+
+def test_a_reading_of_next_to_nothing_is_not_believed():
+    governor = Governor(POINTS, GovernorSettings(budget_cpu_percent=50.0))
+    for step in range(3):
+        now = 2.0 * step
+        reading = SimpleNamespace(watts=3.4e-181, stamp=now)
+        assert math.isnan(governor.step(now, reading, 0, 30.0, cpu_seconds=now).power)
+
+
 # Without shrinking, which takes minutes here.
 @settings(max_examples=60, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(
