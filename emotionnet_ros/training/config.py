@@ -10,7 +10,8 @@ from typing import Any
 
 import yaml
 
-from emotionnet_ros.networks.tables import NETWORKS
+from emotionnet_ros.expressions import EXPRESSIONS
+from emotionnet_ros.networks.tables import NETWORKS, Network
 from emotionnet_ros.training.augmentation import EFFECTS, Geometry
 
 
@@ -27,6 +28,11 @@ class TrainingConfig:
     classes alike). ``warmup`` is the share of all steps in which the learning rate rises to
     ``learning_rate``; it then falls to zero along a cosine. ``effects`` gives the share of images
     for each of augmentation.EFFECTS.
+
+    ``distillation`` is the share of the teachers' answer in what an image is trained on, the rest
+    being the votes; the teachers see ``teacher_views`` jittered views of each image. ``fer2013``
+    gives, for an expression, the share that the label of the original data set has in the votes of
+    an image that bears it. ``mixup`` is the alpha of mixup, 0 for none.
     """
 
     network: str = 'nano_b'
@@ -37,9 +43,13 @@ class TrainingConfig:
     warmup: float = 0.05
     ema_decay: float = 0.998
     balance: float = 0.5
+    distillation: float = 0.0
+    teacher_views: int = 8
+    mixup: float = 0.0
     seed: int = 1
     geometry: Geometry = field(default_factory=Geometry)
     effects: dict[str, float] = field(default_factory=dict)
+    fer2013: dict[str, float] = field(default_factory=dict)
     device: str = 'cpu'
     threads: int = 2
     bfloat16: bool = True
@@ -50,6 +60,10 @@ class TrainingConfig:
         """Plain values, as in the file."""
         return asdict(self)
 
+    def table(self) -> Network:
+        """Return the network's table of layers."""
+        return NETWORKS[self.network]
+
 
 _RANGES: dict[str, tuple[float, float]] = {
     'epochs': (1, 100_000),
@@ -59,6 +73,9 @@ _RANGES: dict[str, tuple[float, float]] = {
     'warmup': (0, 0.9),
     'ema_decay': (0, 0.999999),
     'balance': (0, 1),
+    'distillation': (0, 1),
+    'teacher_views': (2, 1000),
+    'mixup': (0, 10),
     'threads': (1, 1024),
 }
 _GEOMETRY_RANGES: dict[str, tuple[float, float]] = {
@@ -95,17 +112,21 @@ def config_from(content: object) -> TrainingConfig:
     values = _checked(content, 'the file', TrainingConfig(), _RANGES)
     geometry = values.get('geometry', {})
     values['geometry'] = Geometry(**_checked(geometry, 'geometry', Geometry(), _GEOMETRY_RANGES))
-    effects = values.get('effects') or {}
-    if not isinstance(effects, dict):
-        raise ConfigError('effects must be a table of names and shares')
-    for name, share in effects.items():
-        if name not in EFFECTS:
-            raise ConfigError(f'effects.{name} is unknown; known are {", ".join(EFFECTS)}')
-        _check_range(f'effects.{name}', share, (0, 1))
-    values['effects'] = {name: float(share) for name, share in effects.items()}
+    for table, names in (('effects', tuple(EFFECTS)), ('fer2013', EXPRESSIONS)):
+        values[table] = _checked_shares(values.get(table) or {}, table, names)
     if values.get('network', 'nano_b') not in NETWORKS:
         raise ConfigError(f'network must be one of {", ".join(NETWORKS)}')
     return TrainingConfig(**values)
+
+
+def _checked_shares(content: object, where: str, names: tuple[str, ...]) -> dict[str, float]:
+    if not isinstance(content, dict):
+        raise ConfigError(f'{where} must be a table of names and shares')
+    for name, share in content.items():
+        if name not in names:
+            raise ConfigError(f'{where}.{name} is unknown; known are {", ".join(names)}')
+        _check_range(f'{where}.{name}', share, (0, 1))
+    return {name: float(share) for name, share in content.items()}
 
 
 def _checked(

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from emotionnet_ros.networks.modules import NanoModule
 from emotionnet_ros.networks.onnx_file import OPSET, write_weight_file
-from emotionnet_ros.networks.tables import NETWORKS, multiply_adds, parameter_count
+from emotionnet_ros.networks.tables import multiply_adds, parameter_count
 from emotionnet_ros.training.calibration import (
     class_offsets,
     fit_offset_strength,
@@ -28,7 +28,7 @@ from emotionnet_ros.training.calibration import (
     softmax,
 )
 from emotionnet_ros.training.card import CardError, record_figures
-from emotionnet_ros.training.config import ConfigError, config_from
+from emotionnet_ros.training.config import ConfigError, TrainingConfig, config_from
 from emotionnet_ros.training.evaluate import evaluate, predict, table
 from emotionnet_ros.training.ferplus import DataError, read_split
 from emotionnet_ros.training.run import CheckpointError, read_checkpoint
@@ -41,9 +41,9 @@ class ExportError(RuntimeError):
     """The weights cannot be exported."""
 
 
-def seen_frequency(data_folder: Path, balance: float) -> NDArray[np.float64]:
+def seen_frequency(data_folder: Path, config: TrainingConfig) -> NDArray[np.float64]:
     """Share of each class among the images as drawn in training, float64 [8]."""
-    data = training_set(read_split(data_folder, 'train'), balance, torch.device('cpu'))
+    data = training_set(read_split(data_folder, 'train'), config, torch.device('cpu'))
     mass = (data.weights[:, None].double() * data.labels.double()).sum(dim=0).numpy()
     share: NDArray[np.float64] = np.maximum(mass, 1e-9) / mass.sum()
     return share
@@ -63,14 +63,14 @@ def export(run_folder: Path, data_folder: Path, weights: Path, version: str) -> 
     checkpoint = read_checkpoint(path, torch.device('cpu'))
     try:
         config = config_from(checkpoint['config'])
-        module = NanoModule(NETWORKS[config.network])
+        module = NanoModule(config.table())
         module.load_state_dict(checkpoint['average'])
     except (RuntimeError, ConfigError) as error:
         raise ExportError(f'{path} is of another version of this code: {error}') from error
 
     images, labels = validation_set(read_split(data_folder, 'valid'))
     logits = predict_logits(module, images)
-    frequency = seen_frequency(data_folder, config.balance)
+    frequency = seen_frequency(data_folder, config)
     strength = fit_offset_strength(logits, labels, frequency)
     offsets = class_offsets(frequency, strength).astype(np.float32)
     temperature = fit_temperature(logits + offsets, labels)

@@ -22,7 +22,7 @@ import io
 import sys
 import zipfile
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +33,16 @@ from numpy.typing import NDArray
 from emotionnet_ros.expressions import EXPRESSIONS
 
 SPLITS = {'train': 'FER2013Train', 'valid': 'FER2013Valid', 'test': 'FER2013Test'}
+# What the original data set calls the expressions; contempt it does not know.
+FER2013_NAMES = {
+    'neutral': 'neutral',
+    'happy': 'happiness',
+    'surprised': 'surprise',
+    'sad': 'sadness',
+    'angry': 'anger',
+    'disgusted': 'disgust',
+    'fearful': 'fear',
+}
 DUPLICATES = 'fer2013_labels.csv'
 _VOTE_COLUMNS = 10  # the expressions, unknown, not-a-face
 _LABEL_COLUMNS = 2 + _VOTE_COLUMNS
@@ -114,6 +124,30 @@ def soft_labels(votes: NDArray[np.int64]) -> NDArray[np.float32]:
     usable = total > counted[:, len(EXPRESSIONS) :].sum(axis=1)
     shares = expressions / np.maximum(total, 1)[:, None]
     return np.where(usable[:, None], shares, 0.0).astype(np.float32)
+
+
+def blend_fer2013(
+    labels: NDArray[np.float32], fer2013: Sequence[str], shares: dict[str, float]
+) -> NDArray[np.float32]:
+    """Give the labels of the original data set a share beside the votes.
+
+    Parameters
+    ----------
+    labels
+        Distributions over the expressions, float32 [N, 8]; rows of zeros stay so.
+    fer2013
+        N labels of the original data set, as in FerPlus.
+    shares
+        For names of EXPRESSIONS the share, 0..1, where the original label is that expression.
+    """
+    blended = labels.copy()
+    for name, share in shares.items():
+        column = EXPRESSIONS.index(name)
+        named = np.array([name in map(FER2013_NAMES.get, text.split('|')) for text in fer2013])
+        rows = named & (labels.sum(axis=1) > 0)
+        blended[rows] *= 1 - share
+        blended[rows, column] += share
+    return blended
 
 
 def read_split(root: Path, split: str) -> FerPlus:

@@ -17,7 +17,6 @@ from torch.nn import functional
 from tqdm import tqdm
 
 from emotionnet_ros.networks.modules import NanoModule
-from emotionnet_ros.networks.tables import NETWORKS
 from emotionnet_ros.training.augmentation import augment
 from emotionnet_ros.training.config import ConfigError, TrainingConfig
 from emotionnet_ros.training.metrics import Scores
@@ -49,6 +48,25 @@ class TrainingSet:
 def soft_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     """Mean cross-entropy to label distributions, both float [N, classes]."""
     return -(labels * functional.log_softmax(logits.float(), dim=1)).sum(dim=1).mean()
+
+
+def mixup(
+    images: Tensor, labels: Tensor, alpha: float, generator: Generator
+) -> tuple[Tensor, Tensor]:
+    """Blend every image and its label with another of the batch, in shares of Beta(alpha, alpha).
+
+    Source: Zhang et al., "mixup: Beyond Empirical Risk Minimization", ICLR 2018.
+    """
+    # Of two gamma-distributed numbers the share of one is beta-distributed.
+    gamma = torch._standard_gamma(
+        torch.full((2, len(images)), alpha, device=images.device), generator=generator
+    )
+    share = gamma[0] / gamma.sum(dim=0).clamp(min=1e-12)
+    share = torch.maximum(share, 1 - share)
+    other = torch.randperm(len(images), generator=generator, device=images.device)
+    blend = share[:, None, None, None]
+    mixed = blend * images + (1 - blend) * images[other]
+    return mixed, share[:, None] * labels + (1 - share[:, None]) * labels[other]
 
 
 def learning_rate_factor(step: int, steps: int, warmup: float) -> float:
@@ -117,7 +135,7 @@ class Run:
         self.device = usable_device(config.device)
         torch.manual_seed(config.seed)
         layout = torch.channels_last if config.channels_last else torch.contiguous_format
-        self.module = NanoModule(NETWORKS[config.network])
+        self.module = NanoModule(config.table())
         self.module.to(self.device, memory_format=layout)
         self.average = copy.deepcopy(self.module).eval()
         self.forward = torch.compile(self.module) if config.compile else self.module
@@ -158,10 +176,14 @@ class Run:
             rows = order[index * config.batch_size : (index + 1) * config.batch_size]
             images = augment(
                 data.images[rows].float(), config.geometry, config.effects, self.generator
-            ).contiguous(memory_format=self.layout)
+            )
+            labels = data.labels[rows]
+            if config.mixup:
+                images, labels = mixup(images, labels, config.mixup, self.generator)
+            images = images.contiguous(memory_format=self.layout)
             with torch.autocast(self.device.type, torch.bfloat16, enabled=config.bfloat16):
                 logits = self.forward(images)
-            loss = soft_cross_entropy(logits, data.labels[rows])
+            loss = soft_cross_entropy(logits, labels)
             self.optimiser.zero_grad(set_to_none=True)
             loss.backward()
             self.optimiser.step()
@@ -176,23 +198,23 @@ class Run:
             )
         return mean
 
-    def record(self, loss: float, scores: Scores) -> bool:
+    def record(self, loss: float, scores: Scores, likelihood_cost: float) -> bool:
         """Note a finished epoch; return whether it is the best so far on validation.
 
-        The best has the highest mean of accuracy and balanced accuracy: neither the many nor the
-        rare classes are given up for the other.
+        The best has the lowest cost of likelihood, the mean of minus the log of the label's
+        calibrated probability: it moves less by chance than accuracies, of which those of the rare
+        classes stand on a handful of images.
         """
         self.epoch += 1
-        mean = (scores.accuracy + scores.balanced_accuracy) / 2
-        is_best = all(mean > past['mean'] for past in self.history)
-        row = {'epoch': self.epoch, 'loss': loss, 'mean': mean, **scores.as_dict()}
+        is_best = all(likelihood_cost < past['nll'] for past in self.history)
+        row = {'epoch': self.epoch, 'loss': loss, 'nll': likelihood_cost, **scores.as_dict()}
         self.history.append(row)
         return is_best
 
     def save(self, is_best: bool) -> None:
         """Write the checkpoints; each file is replaced whole or not at all."""
         shared = {'config': self.config.as_dict(), 'epoch': self.epoch, 'history': self.history}
-        _write(
+        replace_file(
             self.folder / 'last.pt',
             {
                 **shared,
@@ -203,7 +225,23 @@ class Run:
             },
         )
         if is_best:
-            _write(self.folder / 'best.pt', {**shared, 'average': self.average.state_dict()})
+            replace_file(self.folder / 'best.pt', {**shared, 'average': self.average.state_dict()})
+
+    def start_from(self, weights: dict[str, Tensor]) -> None:
+        """Begin with the weights of a trained network with the same table.
+
+        Raises
+        ------
+        ConfigError
+            If they are another network's.
+        """
+        try:
+            self.module.load_state_dict(weights)
+            self.average.load_state_dict(weights)
+        except RuntimeError as error:
+            raise ConfigError(
+                f'the weights to start from are not {self.config.network}: {error}'
+            ) from error
 
     def resume(self) -> None:
         """Go on from ``last.pt``, if there is one.
@@ -237,7 +275,8 @@ class Run:
         self.epoch, self.history = state['epoch'], state['history']
 
 
-def _write(path: Path, state: dict[str, Any]) -> None:
+def replace_file(path: Path, state: dict[str, Any]) -> None:
+    """Write a state that torch can save; the file is replaced whole or not at all."""
     temporary = path.with_suffix('.tmp')
     torch.save(state, temporary)
     os.replace(temporary, path)

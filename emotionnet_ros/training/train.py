@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +22,18 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from emotionnet_ros.networks.modules import NanoModule
-from emotionnet_ros.training.calibration import softmax
+from emotionnet_ros.training.calibration import (
+    fit_temperature,
+    negative_log_likelihood,
+    softmax,
+)
 from emotionnet_ros.training.config import ConfigError, TrainingConfig, read_config
 from emotionnet_ros.training.curves import write_history
+from emotionnet_ros.training.distillation import read_averaged, teachers_answers
 from emotionnet_ros.training.ferplus import (
     DataError,
     FerPlus,
+    blend_fer2013,
     majority_labels,
     read_split,
     soft_labels,
@@ -42,13 +50,13 @@ from emotionnet_ros.training.run import (
 DEFAULT_CONFIG = Path(__file__).with_name('nano_b.yaml')
 
 
-def training_set(data: FerPlus, balance: float, device: torch.device) -> TrainingSet:
+def training_set(data: FerPlus, config: TrainingConfig, device: torch.device) -> TrainingSet:
     """Usable images of a split without duplicates, and how often to draw each of them."""
-    labels = soft_labels(data.votes)
+    labels = blend_fer2013(soft_labels(data.votes), data.fer2013, config.fer2013)
     usable = (labels.sum(axis=1) > 0) & ~data.is_duplicate
     images, labels = data.images[usable], labels[usable]
     frequency = np.maximum(labels.sum(axis=0), 1.0)
-    weights = labels @ (frequency**-balance)
+    weights = labels @ (frequency**-config.balance)
     return TrainingSet(
         torch.from_numpy(images)[:, None].to(device),
         torch.from_numpy(labels).to(device),
@@ -78,28 +86,53 @@ def predict_logits(
     return logits
 
 
-def train(config: TrainingConfig, data_folder: Path, run_folder: Path) -> list[dict[str, Any]]:
-    """Train or go on training, up to the configured epochs; return the history, a row an epoch."""
+def train(
+    config: TrainingConfig,
+    data_folder: Path,
+    run_folder: Path,
+    teachers: Sequence[Path] = (),
+    start: Path | None = None,
+) -> list[dict[str, Any]]:
+    """Train or go on training, up to the configured epochs; return the history, a row an epoch.
+
+    ``teachers`` and ``start`` are checkpoints: of the networks to learn from, where the
+    configuration has a share of distillation, and of the network whose weights to begin with.
+    """
     torch.set_num_threads(config.threads)
     run_folder.mkdir(parents=True, exist_ok=True)
     device = usable_device(config.device)
-    data = training_set(read_split(data_folder, 'train'), config.balance, device)
+    data = training_set(read_split(data_folder, 'train'), config, device)
     images, labels = validation_set(read_split(data_folder, 'valid'))
     steps = len(data) // config.batch_size
     if steps == 0:
         raise ConfigError(f'batch_size {config.batch_size} exceeds the {len(data)} images')
     run = Run(config, run_folder, steps)
+    if start is not None:
+        run.start_from(read_averaged(start, device).state_dict())
     run.resume()
+    if config.distillation:
+        answers = teachers_answers(
+            run_folder,
+            teachers,
+            data.images,
+            config.teacher_views,
+            config.geometry,
+            config.seed,
+        )
+        data = replace(data, labels=torch.lerp(data.labels, answers, config.distillation))
     with tqdm(total=config.epochs * steps, initial=run.epoch * steps, unit='step') as progress:
         while run.epoch < config.epochs:
             loss = run.train_epoch(data, progress)
-            scores = score(softmax(predict_logits(run.average, images)), labels)
-            is_best = run.record(loss, scores)
+            logits = predict_logits(run.average, images)
+            calibrated = logits / fit_temperature(logits, labels)
+            scores = score(softmax(logits), labels)
+            is_best = run.record(loss, scores, negative_log_likelihood(calibrated, labels))
             run.save(is_best)
             write_history(run.history, run_folder)
             progress.write(
                 f'epoch {run.epoch}: loss {loss:.3f}, validation accuracy {scores.accuracy:.3f}, '
-                f'balanced {scores.balanced_accuracy:.3f}, recall '
+                f'balanced {scores.balanced_accuracy:.3f}, '
+                f'likelihood cost {run.history[-1]["nll"]:.4f}, recall '
                 + ' '.join(f'{recall:.2f}' for recall in scores.recall)
                 + (' (best)' if is_best else '')
             )
@@ -112,9 +145,19 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument('--config', type=Path, default=DEFAULT_CONFIG, help='YAML file')
     parser.add_argument('--data', type=Path, required=True, help='folder with the FER+ splits')
     parser.add_argument('--run', type=Path, required=True, help='folder for checkpoints, history')
+    parser.add_argument(
+        '--teacher',
+        type=Path,
+        nargs='+',
+        default=(),
+        help='checkpoints to learn from, where the configuration has distillation',
+    )
+    parser.add_argument('--start', type=Path, help='checkpoint whose weights to begin with')
     options = parser.parse_args(arguments)
     try:
-        train(read_config(options.config), options.data, options.run)
+        train(
+            read_config(options.config), options.data, options.run, options.teacher, options.start
+        )
     except (ConfigError, DataError, CheckpointError, TrainingError) as error:
         print(error, file=sys.stderr)
         return 1

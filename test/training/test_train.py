@@ -62,8 +62,8 @@ def test_what_a_run_leaves(finished: Path):
 def test_the_best_epoch_is_kept(finished: Path):
     history = json.loads((finished / 'history.json').read_text())
     best = torch.load(finished / 'best.pt', weights_only=True)
-    means = [row['mean'] for row in history]
-    assert best['epoch'] == 1 + means.index(max(means))
+    costs = [row['nll'] for row in history]
+    assert best['epoch'] == 1 + costs.index(min(costs))
 
 
 def test_an_interrupted_run_ends_as_if_nothing_had_been(
@@ -108,9 +108,9 @@ def test_balanced_sampling(fresh_tree: Path):
     keep[8:15] = False  # one happy face is left
     data = data.select(keep)
     device = torch.device('cpu')
-    even = train.training_set(data, 0.0, device)
+    even = train.training_set(data, replace(QUICK, balance=0.0), device)
     assert torch.allclose(even.weights, torch.ones(len(even)))
-    balanced = train.training_set(data, 1.0, device)
+    balanced = train.training_set(data, replace(QUICK, balance=1.0), device)
     happy = majority_labels(data.votes) == 1
     assert happy.sum() == 1
     assert balanced.weights[torch.from_numpy(happy)].min() > 1.2 * balanced.weights.median()
@@ -123,11 +123,11 @@ def test_duplicates_and_faceless_images_are_not_trained_on(fresh_tree: Path):
     )
     data = read_split(fresh_tree, 'train')
     data.votes[1] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 10]
-    assert len(train.training_set(data, 0.5, torch.device('cpu'))) == 62
+    assert len(train.training_set(data, QUICK, torch.device('cpu'))) == 62
 
 
 def test_a_loss_that_is_no_number_ends_the_run(tree: Path, tmp_path: Path):
-    data = train.training_set(read_split(tree, 'train'), 0.5, torch.device('cpu'))
+    data = train.training_set(read_split(tree, 'train'), QUICK, torch.device('cpu'))
     attempt = run.Run(QUICK, tmp_path, 1)
     with torch.no_grad():
         attempt.module.head.bias.fill_(float('nan'))
