@@ -12,6 +12,7 @@ from hypothesis.extra import numpy as hnp
 from emotionnet_ros.expressions import EXPRESSIONS
 from emotionnet_ros.training.ferplus import (
     DataError,
+    blend_fer2013,
     counted_votes,
     main,
     majority_labels,
@@ -165,3 +166,15 @@ def test_known_counts_of_the_real_data(
     assert np.bincount(labels[labels >= 0], minlength=8).tolist() == counts
     if no_copy_elsewhere is not None:
         assert np.sum((labels >= 0) & ~data.is_in_other_split) == no_copy_elsewhere
+
+
+def test_labels_of_the_original_data_set_get_a_share():
+    labels = np.zeros((4, 8), dtype=np.float32)
+    labels[0, 4], labels[1, 5], labels[2, 0] = 1, 1, 1  # anger, disgust, neutral; one not usable
+    fer2013 = ('disgusted', 'angry', 'disgusted|fearful', 'disgusted')
+    blended = blend_fer2013(labels, fer2013, {'disgust': 0.2, 'fear': 0.5})
+    assert blended[0] == pytest.approx([0, 0, 0, 0, 0.8, 0.2, 0, 0])
+    assert blended[1] == pytest.approx(labels[1])
+    assert blended[2] == pytest.approx([0.4, 0, 0, 0, 0, 0.1, 0.5, 0])
+    assert not blended[3].any()
+    assert labels[0, 4] == 1  # the argument stays as it was

@@ -221,3 +221,17 @@ def test_commands_name_what_is_wrong(
     assert 'w.onnx cannot be loaded' in capsys.readouterr().err
     assert evaluate.main([str(tmp_path / 'w.onnx'), '--data', str(tmp_path)]) == 1
     assert 'neither FER2013Valid' in capsys.readouterr().err
+
+
+def test_mixup_blends_images_and_labels_alike():
+    generator = torch.Generator().manual_seed(3)
+    images = torch.arange(64.0)[:, None, None, None].expand(64, 1, 48, 48)
+    labels = torch.stack([torch.arange(64.0), 63 - torch.arange(64.0)], dim=1) / 63
+    mixed, blended = run.mixup(images, labels, 0.4, generator)
+    torch.testing.assert_close(mixed[:, 0, 5, 7] / 63, blended[:, 0])
+    torch.testing.assert_close(blended.sum(dim=1), torch.ones(64))
+    moved = (mixed[:, 0, 0, 0] - torch.arange(64.0)).abs()
+    assert moved.max() > 5
+    # The image itself has the greater share, and with a small alpha most are hardly blended.
+    few, _ = run.mixup(images, labels, 0.01, generator)
+    assert (few[:, 0, 0, 0] - torch.arange(64.0)).abs().median() < 0.1
