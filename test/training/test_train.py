@@ -14,7 +14,7 @@ pytest.importorskip('onnx', reason='exporting needs onnx')
 import yaml  # noqa: E402
 
 from emotionnet_ros.networks.onnx_file import read_weight_file  # noqa: E402
-from emotionnet_ros.training import evaluate, export, run, train  # noqa: E402
+from emotionnet_ros.training import compare, evaluate, export, run, train  # noqa: E402
 from emotionnet_ros.training.card import END, START  # noqa: E402
 from emotionnet_ros.training.config import ConfigError, TrainingConfig  # noqa: E402
 from emotionnet_ros.training.ferplus import majority_labels, read_split  # noqa: E402
@@ -235,3 +235,19 @@ def test_mixup_blends_images_and_labels_alike():
     # The image itself has the greater share, and with a small alpha most are hardly blended.
     few, _ = run.mixup(images, labels, 0.01, generator)
     assert (few[:, 0, 0, 0] - torch.arange(64.0)).abs().median() < 0.1
+
+
+def test_runs_are_compared(
+    finished: Path, tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    other = tmp_path / 'jpeg'
+    train.train(replace(QUICK, epochs=1, effects={'noise': 0.2, 'jpeg': 0.5}), tree, other)
+    assert compare.main([str(finished), str(other), '--last', '2']) == 0
+    lines = capsys.readouterr().out.splitlines()
+    history = json.loads((finished / 'history.json').read_text())
+    mean = (history[-1]['accuracy'] + history[-2]['accuracy']) / 2
+    assert lines[2].startswith(f'| {finished.name} | - | 8 | {mean:.4f} |')
+    assert lines[3].startswith('| jpeg | epochs 1, effects.jpeg 0.5 | 1 |')
+    assert compare.differences({'effects': {'jpeg': 0.5}}, {'effects': {}}) == ['effects none']
+    assert compare.main([str(tmp_path / 'nowhere')]) == 1
+    assert 'nowhere' in capsys.readouterr().err
