@@ -242,6 +242,7 @@ def test_runs_are_compared(
 ):
     other = tmp_path / 'jpeg'
     train.train(replace(QUICK, epochs=1, effects={'noise': 0.2, 'jpeg': 0.5}), tree, other)
+    capsys.readouterr()
     assert compare.main([str(finished), str(other), '--last', '2']) == 0
     lines = capsys.readouterr().out.splitlines()
     history = json.loads((finished / 'history.json').read_text())
