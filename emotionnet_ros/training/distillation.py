@@ -39,7 +39,8 @@ def read_averaged(path: Path, device: torch.device) -> NanoModule:
         module.load_state_dict(checkpoint['average'])
     except (RuntimeError, ConfigError) as error:
         raise CheckpointError(f'{path} is of another version of this code: {error}') from error
-    return module.eval().to(device)
+    module.eval().to(device)
+    return module
 
 
 @torch.no_grad()  # type: ignore[untyped-decorator]
