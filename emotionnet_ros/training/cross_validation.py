@@ -161,7 +161,7 @@ def report(
         ``folds``, a row each; ``mean`` and ``standard_deviation`` (of a sample) over the folds;
         ``pooled``, the scores of all pictures together.
     """
-    rows = []
+    rows: list[dict[str, Any]] = []
     for fold in range(int(fold_of.max()) + 1):
         tested = fold_of == fold
         subjects = sorted({name for name, own in zip(data.subjects, tested, strict=True) if own})
