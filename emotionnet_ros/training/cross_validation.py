@@ -118,8 +118,6 @@ def cross_validate(
         if not (folder / ANSWERS).is_file():
             done, name = sum(steps[:fold]), f'fold {fold + 1}/{folds}'
             run = open_run(config, folder, int((~tested).sum()), start)
-            if config.compile:
-                torch.compiler.reset()  # else it gives up after a few networks
             trained = balanced_set(
                 data.images[~tested],
                 np.eye(len(EXPRESSIONS), dtype=np.float32)[data.labels[~tested]],
