@@ -5,28 +5,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
+from emotionnet_ros.training.ckplus import read_ckplus
+from emotionnet_ros.training.class_folders import read_class_folders
+from emotionnet_ros.training.face_images import LabelledImages
 from emotionnet_ros.training.ferplus import DataError, majority_labels, read_split
 
-
-@dataclass(frozen=True)
-class LabelledImages:
-    """N face crops, each with one expression.
-
-    ``images`` is uint8 [N, 48, 48], grey; ``labels`` int64 [N], indices of EXPRESSIONS;
-    ``subjects`` names whom each picture shows, N strings, empty where unknown. ``protocol`` says
-    in words which images these are and what their labels mean.
-    """
-
-    images: NDArray[np.uint8]
-    labels: NDArray[np.int64]
-    subjects: tuple[str, ...]
-    protocol: str
+__all__ = ['LAYOUTS', 'LabelledImages', 'read_ferplus']
 
 
 def read_ferplus(root: Path, split: str, keep_copies: bool = False) -> LabelledImages:
@@ -53,5 +39,15 @@ def read_ferplus(root: Path, split: str, keep_copies: bool = False) -> LabelledI
     )
 
 
+def _read_whole_ckplus(root: Path, split: str, keep_copies: bool = False) -> LabelledImages:
+    """CK+ has no splits; frames without a face are left out and counted in the protocol."""
+    _ = split, keep_copies
+    return read_ckplus(root, without_face='skip')
+
+
 # Layouts of data sets that can be evaluated; a reader takes (root, split, keep_copies).
-LAYOUTS: dict[str, Callable[[Path, str, bool], LabelledImages]] = {'ferplus': read_ferplus}
+LAYOUTS: dict[str, Callable[[Path, str, bool], LabelledImages]] = {
+    'ferplus': read_ferplus,
+    'class_folders': read_class_folders,
+    'ckplus': _read_whole_ckplus,
+}

@@ -198,17 +198,20 @@ class Run:
             )
         return mean
 
-    def record(self, loss: float, scores: Scores, likelihood_cost: float) -> bool:
+    def record(self, loss: float, **figures: Any) -> None:
+        """Note a finished epoch, its loss and other figures that JSON can hold."""
+        self.epoch += 1
+        self.history.append({'epoch': self.epoch, 'loss': loss, **figures})
+
+    def record_validated(self, loss: float, scores: Scores, likelihood_cost: float) -> bool:
         """Note a finished epoch; return whether it is the best so far on validation.
 
         The best has the lowest cost of likelihood, the mean of minus the log of the label's
         calibrated probability: it moves less by chance than accuracies, of which those of the rare
         classes stand on a handful of images.
         """
-        self.epoch += 1
         is_best = all(likelihood_cost < past['nll'] for past in self.history)
-        row = {'epoch': self.epoch, 'loss': loss, 'nll': likelihood_cost, **scores.as_dict()}
-        self.history.append(row)
+        self.record(loss, nll=likelihood_cost, **scores.as_dict())
         return is_best
 
     def save(self, is_best: bool) -> None:

@@ -54,9 +54,27 @@ def training_set(data: FerPlus, config: TrainingConfig, device: torch.device) ->
     """Usable images of a split without duplicates, and how often to draw each of them."""
     labels = blend_fer2013(soft_labels(data.votes), data.fer2013, config.fer2013)
     usable = (labels.sum(axis=1) > 0) & ~data.is_duplicate
-    images, labels = data.images[usable], labels[usable]
+    return balanced_set(data.images[usable], labels[usable], config.balance, device)
+
+
+def balanced_set(
+    images: NDArray[np.uint8], labels: NDArray[np.float32], balance: float, device: torch.device
+) -> TrainingSet:
+    """Make a training set that draws an image the oftener the rarer its classes are.
+
+    Parameters
+    ----------
+    images
+        Uint8 [N, 48, 48].
+    labels
+        Distributions over the expressions, float32 [N, 8].
+    balance
+        As in TrainingConfig.
+    device
+        Where the set is to lie.
+    """
     frequency = np.maximum(labels.sum(axis=0), 1.0)
-    weights = labels @ (frequency**-config.balance)
+    weights = labels @ (frequency**-balance)
     return TrainingSet(
         torch.from_numpy(images)[:, None].to(device),
         torch.from_numpy(labels).to(device),
@@ -99,17 +117,10 @@ def train(
     configuration has a share of distillation, and of the network whose weights to begin with.
     """
     torch.set_num_threads(config.threads)
-    run_folder.mkdir(parents=True, exist_ok=True)
     device = usable_device(config.device)
     data = training_set(read_split(data_folder, 'train'), config, device)
-    images, labels = validation_set(read_split(data_folder, 'valid'))
-    steps = len(data) // config.batch_size
-    if steps == 0:
-        raise ConfigError(f'batch_size {config.batch_size} exceeds the {len(data)} images')
-    run = Run(config, run_folder, steps)
-    if start is not None:
-        run.start_from(read_averaged(start, device).state_dict())
-    run.resume()
+    validation = validation_set(read_split(data_folder, 'valid'))
+    run = open_run(config, run_folder, len(data), start)
     if config.distillation:
         answers = teachers_answers(
             run_folder,
@@ -120,23 +131,65 @@ def train(
             config.seed,
         )
         data = replace(data, labels=torch.lerp(data.labels, answers, config.distillation))
+    steps = run.steps_per_epoch
     with tqdm(total=config.epochs * steps, initial=run.epoch * steps, unit='step') as progress:
-        while run.epoch < config.epochs:
-            loss = run.train_epoch(data, progress)
-            logits = predict_logits(run.average, images)
-            calibrated = logits / fit_temperature(logits, labels)
-            scores = score(softmax(logits), labels)
-            is_best = run.record(loss, scores, negative_log_likelihood(calibrated, labels))
-            run.save(is_best)
-            write_history(run.history, run_folder)
-            progress.write(
-                f'epoch {run.epoch}: loss {loss:.3f}, validation accuracy {scores.accuracy:.3f}, '
-                f'balanced {scores.balanced_accuracy:.3f}, '
-                f'likelihood cost {run.history[-1]["nll"]:.4f}, recall '
-                + ' '.join(f'{recall:.2f}' for recall in scores.recall)
-                + (' (best)' if is_best else '')
-            )
+        fit(run, data, progress, validation)
     return run.history
+
+
+def open_run(config: TrainingConfig, folder: Path, images: int, start: Path | None = None) -> Run:
+    """Begin a run on a count of images, or go on where the one in the folder stopped.
+
+    Raises
+    ------
+    ConfigError
+        If there are fewer images than a batch has, or the folder holds another run.
+    CheckpointError
+        If the checkpoint to start from or to go on from cannot be read.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    steps = images // config.batch_size
+    if steps == 0:
+        raise ConfigError(f'batch_size {config.batch_size} exceeds the {images} images')
+    run = Run(config, folder, steps)
+    if start is not None:
+        run.start_from(read_averaged(start, run.device).state_dict())
+    run.resume()
+    return run
+
+
+def fit(
+    run: Run,
+    data: TrainingSet,
+    progress: tqdm[Any],
+    validation: tuple[NDArray[np.uint8], NDArray[np.int64]] | None = None,
+) -> None:
+    """Train a run up to its last epoch, with a checkpoint after each.
+
+    ``validation``, images and labels as from validation_set, chooses the best epoch; without it
+    there is none, and the history holds the losses alone.
+    """
+    while run.epoch < run.config.epochs:
+        loss = run.train_epoch(data, progress)
+        if validation is None:
+            run.record(loss)
+            run.save(is_best=False)
+            progress.set_postfix_str(f'epoch {run.epoch}, loss {loss:.3f}', refresh=False)
+            continue
+        images, labels = validation
+        logits = predict_logits(run.average, images)
+        calibrated = logits / fit_temperature(logits, labels)
+        scores = score(softmax(logits), labels)
+        is_best = run.record_validated(loss, scores, negative_log_likelihood(calibrated, labels))
+        run.save(is_best)
+        write_history(run.history, run.folder)
+        progress.write(
+            f'epoch {run.epoch}: loss {loss:.3f}, validation accuracy {scores.accuracy:.3f}, '
+            f'balanced {scores.balanced_accuracy:.3f}, '
+            f'likelihood cost {run.history[-1]["nll"]:.4f}, recall '
+            + ' '.join(f'{recall:.2f}' for recall in scores.recall)
+            + (' (best)' if is_best else '')
+        )
 
 
 def main(arguments: list[str] | None = None) -> int:

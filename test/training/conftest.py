@@ -5,6 +5,7 @@
 import csv
 import io
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -76,3 +77,45 @@ def fresh_tree(tmp_path: Path) -> Path:
 @pytest.fixture
 def zipped_tree(tmp_path: Path) -> Path:
     return write_tree(tmp_path / 'zipped', as_zip=True)
+
+
+# CK+'s classes as its cropped folders call them, and their indices of EXPRESSIONS.
+CKPLUS_CLASSES = {
+    'anger': 4,
+    'contempt': 7,
+    'disgust': 5,
+    'fear': 6,
+    'happy': 1,
+    'sadness': 3,
+    'surprise': 2,
+}
+
+
+def write_ckplus_folders(root: Path, subjects: tuple[str, ...]) -> Path:
+    """CK+ as cropped folders: of every subject one sequence of three frames for each class."""
+    for number, (name, label) in enumerate(CKPLUS_CLASSES.items(), start=1):
+        folder = root / name
+        folder.mkdir(parents=True)
+        for subject in subjects:
+            generator = np.random.default_rng([label, int(subject[1:])])
+            for frame in (12, 13, 14):
+                path = folder / f'{subject}_{number:03d}_{frame:08d}.png'
+                path.write_bytes(png(pattern(label, generator)))
+    return root
+
+
+@pytest.fixture(scope='session')
+def ckplus_folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp('ckplus')
+    return write_ckplus_folders(root, ('S005', 'S010', 'S130', 'S999'))
+
+
+@pytest.fixture
+def fresh_ckplus_folders(tmp_path: Path) -> Path:
+    return write_ckplus_folders(tmp_path / 'ckplus', ('S005', 'S010'))
+
+
+@pytest.fixture(scope='session')
+def draw() -> Callable[[int, np.random.Generator], np.ndarray]:
+    """What draws a picture that shows its label."""
+    return pattern
