@@ -27,7 +27,7 @@ from emotionnet_ros.training.corruptions import CORRUPTIONS, corrupt
 from emotionnet_ros.training.ferplus import SPLITS, DataError
 from emotionnet_ros.training.labelled import LAYOUTS, LabelledImages
 from emotionnet_ros.training.metrics import reliability, score
-from emotionnet_ros.training.report import ReportError, table, write_report
+from emotionnet_ros.training.report import ReportError, prepare, table, write_report
 from emotionnet_ros.training.selective import summary
 
 _BATCH = 256
@@ -140,7 +140,8 @@ def under_corruptions(
             'amount': CORRUPTIONS[name].amounts[strength],
             'accuracy': round(scores.accuracy, 4),
             'balanced_accuracy': round(scores.balanced_accuracy, 4),
-            'points_lost': round(100 * (accuracy - scores.accuracy), 1),
+            # Adding zero: a minus before a zero would be odd.
+            'points_lost': round(100 * (accuracy - scores.accuracy), 1) + 0.0,
         }
     return result
 
@@ -168,6 +169,8 @@ def main(arguments: list[str] | None = None) -> int:
     if options.card and options.layout != 'ferplus':
         parser.error('--card records the splits of FER+ only; use --json or --report')
     try:
+        if options.report:  # before the long work
+            prepare(options.report)
         result = evaluate(
             options.weights,
             options.data,
@@ -177,6 +180,7 @@ def main(arguments: list[str] | None = None) -> int:
             layout=options.layout,
             corruptions=options.corruptions,
         )
+        print(table(result))
         if options.card:
             name = options.split + ('_with_copies' if options.keep_copies else '')
             record_figures(options.weights, {name: result})
@@ -187,7 +191,6 @@ def main(arguments: list[str] | None = None) -> int:
     except (DataError, CardError, ReportError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
-    print(table(result))
     return 0
 
 

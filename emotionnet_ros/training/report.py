@@ -100,15 +100,35 @@ def _share(value: float | None) -> str:
     return '-' if value is None else f'{value:.1%}'
 
 
+def prepare(folder: Path) -> None:
+    """Make the folder of a report, and make sure that pictures can be drawn.
+
+    Raises
+    ------
+    ReportError
+        If the folder cannot be made or matplotlib is not installed.
+    """
+    try:
+        import matplotlib  # noqa: F401
+
+        folder.mkdir(parents=True, exist_ok=True)
+    except ImportError as error:
+        raise ReportError(
+            f'no picture can be drawn ({error}): install matplotlib, or leave --report out'
+        ) from error
+    except OSError as error:
+        raise ReportError(f'the folder of the report cannot be made: {error}') from error
+
+
 def write_report(result: dict[str, Any], folder: Path) -> None:
     """Write ``report.md`` and its pictures of an evaluation.
 
     Raises
     ------
     ReportError
-        If matplotlib is not installed.
+        As from ``prepare``.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    prepare(folder)
     pictures = {
         'confusion': (_draw_confusion, (7.5, 6.5)),
         'reliability': (_draw_reliability, (5.5, 5.5)),
@@ -129,14 +149,10 @@ def _save(
     size: tuple[float, float],
     path: Path,
 ) -> None:
-    try:
-        # The class for pictures without a window: pyplot would look for a display.
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ReportError(
-            f'{path} cannot be drawn ({error}): install matplotlib, or leave --report out'
-        ) from error
+    # The class for pictures without a window: pyplot would look for a display.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=size, layout='constrained')
     FigureCanvasAgg(figure)
     draw(result, figure)
@@ -173,7 +189,7 @@ def _draw_reliability(result: dict[str, Any], figure: Figure) -> None:
     accuracy = np.array([bins['accuracy'][i] for i in filled])
     confidence = [bins['confidence'][i] for i in filled]
     counts = np.array([bins['images'][i] for i in filled])
-    upper.plot([0, 1], [0, 1], color=_GREY, linestyle='--', label='honest')
+    upper.plot([0, 1], [0, 1], color=_GREY, linestyle='--', label='perfectly calibrated')
     upper.bar(centres[filled], accuracy, 0.92 * width, color=_SHADES[0], label='accuracy')
     # One standard error: bins of few images say little.
     error = np.sqrt(np.maximum(accuracy * (1 - accuracy), 0.25 / counts) / counts)
