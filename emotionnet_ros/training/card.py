@@ -6,10 +6,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from emotionnet_ros.expressions import EXPRESSIONS
+from emotionnet_ros.training.corruptions import STRENGTHS
+from emotionnet_ros.training.report import answered_text, corruption_rows
 
 START, END = '<!-- figures: written by the export and evaluation commands -->', '<!-- end -->'
 # Evaluations in the order of the card's columns.
@@ -79,8 +83,46 @@ def figures_section(figures: dict[str, Any]) -> str:
     rows += [
         (f'recall, {name}', [_recall(column, name) for column in columns]) for name in EXPRESSIONS
     ]
+    rows += [
+        (words, [text(column) for column in columns])
+        for words, text in _SELECTIVE.items()
+        if any(text(column) for column in columns)
+    ]
     lines += [f'| {title} | ' + ' | '.join(cells) + ' |' for title, cells in rows]
+    for name in present:
+        lines += _corruption_lines(EVALUATIONS[name], figures[name].get('corruptions', {}))
     return '\n'.join(lines)
+
+
+def _corruption_lines(evaluation: str, corruptions: dict[str, Any]) -> list[str]:
+    if not corruptions:
+        return []
+    return [
+        '',
+        f'| points of accuracy lost on {evaluation} under | ' + ' | '.join(STRENGTHS) + ' |',
+        '|' + '---|' * (len(STRENGTHS) + 1),
+        *(
+            f'| {words} | ' + ' | '.join(cells) + ' |'
+            for words, cells in corruption_rows(corruptions, lambda at: f'{at["points_lost"]:.1f}')
+        ),
+    ]
+
+
+def _area(column: dict[str, Any]) -> str:
+    return f'{column["selective"]["aurc"]:.4f}' if 'selective' in column else ''
+
+
+def _answered(which: str, column: dict[str, Any]) -> str:
+    at = column.get('selective', {}).get(which)
+    return answered_text(at) if at else ''
+
+
+# Rows about answering only where the confidence suffices, where the figures have it.
+_SELECTIVE: dict[str, Callable[[dict[str, Any]], str]] = {
+    'area under the risk-coverage curve': _area,
+    "at the node's threshold of confidence": partial(_answered, 'node'),
+    'where answers are right half of the time': partial(_answered, 'chosen'),
+}
 
 
 def _recall(column: dict[str, Any], name: str) -> str:

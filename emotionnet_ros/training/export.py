@@ -29,8 +29,9 @@ from emotionnet_ros.training.calibration import (
 )
 from emotionnet_ros.training.card import CardError, record_figures
 from emotionnet_ros.training.config import ConfigError, TrainingConfig, config_from
-from emotionnet_ros.training.evaluate import evaluate, predict, table
+from emotionnet_ros.training.evaluate import evaluate, predict
 from emotionnet_ros.training.ferplus import DataError, read_split
+from emotionnet_ros.training.report import table
 from emotionnet_ros.training.run import CheckpointError, read_checkpoint
 from emotionnet_ros.training.train import predict_logits, training_set, validation_set
 

@@ -92,6 +92,33 @@ def expected_calibration_error(
     """
     confidence = probabilities.max(axis=1)
     correct = probabilities.argmax(axis=1) == labels
-    index = np.minimum((confidence * bins).astype(int), bins - 1)
-    gap = np.bincount(index, weights=confidence - correct, minlength=bins)
+    gap = np.bincount(_bin(confidence, bins), weights=confidence - correct, minlength=bins)
     return float(np.abs(gap).sum() / len(labels))
+
+
+def reliability(
+    confidence: NDArray[np.floating], correct: NDArray[np.bool_], bins: int = 15
+) -> dict[str, list[float | None]]:
+    """Images, mean confidence and accuracy of each bin of the calibration error, for JSON.
+
+    Parameters
+    ----------
+    confidence
+        Probability of the most likely class, float [N], 0..1.
+    correct
+        Whether it is the label, bool [N].
+    bins
+        How many, equally wide.
+    """
+    index = _bin(confidence, bins)
+    count = np.bincount(index, minlength=bins)
+
+    def means(values: NDArray[np.generic]) -> list[float | None]:
+        sums = np.bincount(index, weights=values, minlength=bins)
+        return [round(float(s / n), 4) if n else None for s, n in zip(sums, count, strict=True)]
+
+    return {'images': count.tolist(), 'confidence': means(confidence), 'accuracy': means(correct)}
+
+
+def _bin(confidence: NDArray[np.floating], bins: int) -> NDArray[np.int64]:
+    return np.minimum((confidence * bins).astype(np.int64), bins - 1)

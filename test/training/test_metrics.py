@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emotionnet_ros.training.metrics import expected_calibration_error, score
+from emotionnet_ros.training.metrics import expected_calibration_error, reliability, score
 
 
 def certain(answers: list[int]) -> np.ndarray:
@@ -43,6 +43,16 @@ def test_calibration_error_of_honest_confidence_is_small():
     assert expected_calibration_error(probabilities, labels) < 0.02
     wrong = 1 - labels
     assert expected_calibration_error(probabilities, wrong) > 0.4
+
+
+def test_reliability_counted_by_hand():
+    confidence = np.array([0.05, 0.6, 0.7, 0.95, 1.0])
+    bins = reliability(confidence, np.array([False, True, False, True, True]), bins=5)
+    assert bins == {
+        'images': [1, 0, 0, 2, 2],
+        'confidence': [0.05, None, None, 0.65, 0.975],
+        'accuracy': [0.0, None, None, 0.5, 1.0],
+    }
 
 
 @given(st.lists(st.tuples(st.integers(0, 7), st.integers(0, 7)), min_size=1, max_size=50))
