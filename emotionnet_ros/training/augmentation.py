@@ -84,16 +84,27 @@ def uneven_light(images: Tensor, strength: Tensor, generator: Generator) -> Tens
 
 
 def blur(images: Tensor, strength: Tensor, generator: Generator) -> Tensor:
-    """Blur: out of focus, sigma up to 1.6 pixels, or along the motion of the head, up to 7."""
-    count, _, height, width = images.shape
-    sigma = 0.3 + 1.3 * strength.flatten()[:, None, None]
+    """Put the face out of focus: a Gaussian, sigma 0.3 up to 1.6 pixels."""
+    _ = generator
+    sigma = (0.3 + 1.3 * strength)[:, 0]
+    return _smear(images, sigma, sigma, torch.zeros_like(sigma))
+
+
+def motion_blur(images: Tensor, strength: Tensor, generator: Generator) -> Tensor:
+    """Move the head during the exposure, sigma 0.5 up to 2.6 pixels along any direction."""
     angle = math.pi * _uniform(images, generator, 1, 1)
-    moving = _uniform(images, generator, 1, 1) < 0.4
+    sigma = (0.5 + 2.1 * strength)[:, 0]
+    return _smear(images, sigma, torch.full_like(sigma, 0.4), angle)
+
+
+def _smear(images: Tensor, along: Tensor, across: Tensor, angle: Tensor) -> Tensor:
+    """Blur by a Gaussian of two sigmas, each [N, 1, 1] like the angle of the first; 7 pixels."""
+    count, _, height, width = images.shape
     steps = torch.arange(-3, 4, device=images.device, dtype=images.dtype)
-    along = steps[None, None, :] * torch.cos(angle) + steps[None, :, None] * torch.sin(angle)
-    across = steps[None, :, None] * torch.cos(angle) - steps[None, None, :] * torch.sin(angle)
-    narrow, wide = torch.where(moving, 0.4, sigma), torch.where(moving, 1.6 * sigma, sigma)
-    kernel = torch.exp(-0.5 * ((along / wide) ** 2 + (across / narrow) ** 2))
+    x, y = steps[None, None, :], steps[None, :, None]
+    u = x * torch.cos(angle) + y * torch.sin(angle)
+    v = y * torch.cos(angle) - x * torch.sin(angle)
+    kernel = torch.exp(-0.5 * ((u / along) ** 2 + (v / across) ** 2))
     kernel = kernel / kernel.sum(dim=(1, 2), keepdim=True)
     padded = functional.pad(images, (3, 3, 3, 3), mode='reflect')
     # One kernel for each image: the batch becomes the channels of one grouped convolution.
@@ -166,6 +177,7 @@ EFFECTS: dict[str, Effect] = {
     'uneven_light': uneven_light,
     'light': light,
     'blur': blur,
+    'motion_blur': motion_blur,
     'low_resolution': low_resolution,
     'noise': noise,
     'jpeg': jpeg,

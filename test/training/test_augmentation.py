@@ -102,3 +102,24 @@ def test_a_seed_decides_everything():
     )
     torch.testing.assert_close(first, second, atol=0, rtol=0)
     assert (first - other).abs().mean() > 1
+
+
+def test_motion_smears_along_one_direction_and_blur_along_none():
+    point = torch.zeros(64, 1, 48, 48)
+    point[:, :, 24, 24] = 255
+    strength = torch.full((64, 1, 1, 1), 0.5)
+
+    def spreads(name: str) -> 'torch.Tensor':
+        """Standard deviations across and along the longest axis of each smeared point."""
+        picture = EFFECTS[name](point.clone(), strength, generator())[:, 0]
+        axis = torch.arange(48) - 24.0
+        x = axis.expand(48, 48)
+        share = picture / picture.sum(dim=(1, 2), keepdim=True)
+        moments = [(share * a * b).sum(dim=(1, 2)) for a, b in ((x, x), (x, x.T), (x.T, x.T))]
+        matrix = torch.stack([moments[0], moments[1], moments[1], moments[2]], dim=1)
+        return torch.linalg.eigvalsh(matrix.view(-1, 2, 2)).sqrt()
+
+    across, along = spreads('motion_blur').T
+    assert (along > 2 * across).all()
+    round_across, round_along = spreads('blur').T
+    torch.testing.assert_close(round_across, round_along)
