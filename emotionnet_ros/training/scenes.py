@@ -102,34 +102,39 @@ def make_scene(crop: NDArray[np.uint8], placement: Placement) -> NDArray[np.uint
     pixels = min(len(crop), int(np.ceil(placement.side)))
     if pixels < len(crop):  # the pixels of a camera average: nothing is skipped
         crop = np.asarray(cv2.resize(crop, (pixels, pixels), interpolation=cv2.INTER_AREA))
+    # Only the crop and its surroundings are painted; the rest is even.
+    margin = (0.5 + _FADE) * placement.side
+    centre_x, centre_y = placement.box.center
+    columns, rows = (
+        np.arange(max(0, int(centre - margin)), min(length, int(centre + margin) + 1))
+        for centre, length in ((centre_x, WIDTH), (centre_y, HEIGHT))
+    )
     # Pixel i covers [i, i + 1): its centre is at i + 0.5.
     step = pixels / placement.side
     to_crop = np.array(
         [
-            [step, 0.0, (0.5 - placement.left) * step - 0.5],
-            [0.0, step, (0.5 - placement.top) * step - 0.5],
+            [step, 0.0, (columns[0] + 0.5 - placement.left) * step - 0.5],
+            [0.0, step, (rows[0] + 0.5 - placement.top) * step - 0.5],
         ]
     )
-    scene = cv2.warpAffine(
+    painted = cv2.warpAffine(
         crop,
         to_crop,
-        (WIDTH, HEIGHT),
+        (len(columns), len(rows)),
         flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REPLICATE,
     ).astype(np.float32)
-    share = np.clip(_distance(placement) / (_FADE * placement.side), 0, 1)
-    share *= share * (3 - 2 * share)
-    scene += share * (np.float32(border.mean()) - scene)
-    return np.asarray(np.rint(scene), dtype=np.uint8)
-
-
-def _distance(placement: Placement) -> NDArray[np.float32]:
-    """Distance of every pixel of the scene from the crop's square, 0 inside, in pixels."""
-    x, y = (
-        np.maximum(np.abs(np.arange(length) + 0.5 - middle) - placement.side / 2, 0)
-        for length, middle in zip((WIDTH, HEIGHT), placement.box.center, strict=True)
+    beyond_x, beyond_y = (
+        np.maximum(np.abs(pixel + 0.5 - centre) - placement.side / 2, 0)
+        for pixel, centre in ((columns, centre_x), (rows, centre_y))
     )
-    return np.asarray(np.hypot(x[None, :], y[:, None]), dtype=np.float32)
+    distance = np.hypot(beyond_x[None, :], beyond_y[:, None])
+    share = np.clip(distance / (_FADE * placement.side), 0, 1).astype(np.float32)
+    share *= share * (3 - 2 * share)
+    painted += share * (np.float32(border.mean()) - painted)
+    scene = np.full((HEIGHT, WIDTH), np.rint(border.mean()), np.uint8)
+    scene[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] = np.rint(painted)
+    return scene
 
 
 def look(
