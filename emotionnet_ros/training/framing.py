@@ -27,7 +27,7 @@ from tqdm import tqdm
 
 from emotionnet_ros.faces import DETECTORS, Detector, DetectorError, open_detector
 from emotionnet_ros.inference.classifier import Classifier, ModelError
-from emotionnet_ros.training import framing_accuracy, framing_geometry
+from emotionnet_ros.training import framing_accuracy, framing_geometry, framing_pictures
 from emotionnet_ros.training.ferplus import SPLITS, DataError
 from emotionnet_ros.training.labelled import LabelledImages, read_ferplus
 from emotionnet_ros.training.scenes import Sighting, look, placements
@@ -38,19 +38,21 @@ def geometry(
     detector: Detector,
     sides: tuple[float, float],
     seed: int,
-    sheet: framing_geometry.Sheet | None = None,
+    places_each: int = 1,
+    sheet: framing_pictures.Sheet | None = None,
 ) -> framing_geometry.Framing:
-    """Measure the detector's boxes on every image, put in at random sides in pixels."""
-    places = placements(len(data.images), sides, seed)
+    """Measure the detector's boxes on every image, each at so many places and sides (pixels)."""
+    images = data.images.repeat(places_each, axis=0)
+    places = placements(len(images), sides, seed)
 
     def sightings() -> Iterator[Sighting]:
-        seen = look(data.images, places, detector)
-        for crop, sighting in zip(data.images, _progress(seen, len(places), 'faces'), strict=True):
+        seen = look(images, places, detector)
+        for crop, sighting in zip(images, _progress(seen, len(places), 'scenes'), strict=True):
             if sheet:
                 sheet.add(crop, sighting)
             yield sighting
 
-    return framing_geometry.measure(sightings())
+    return framing_geometry.measure(sightings(), places_each)
 
 
 def accuracy(
@@ -121,9 +123,11 @@ def _progress(seen: Iterator[Sighting], total: int, what: str) -> Iterator[Sight
 
 def _run_geometry(options: argparse.Namespace, data: LabelledImages, detector: Detector) -> str:
     present = detector.crop_side_over_box, detector.crop_shift_y
-    sheet = framing_geometry.Sheet(*present) if options.sheet else None
+    if options.places < 1:
+        raise ValueError(f'--places is {options.places}, it must be at least 1')
+    sheet = framing_pictures.Sheet(*present) if options.sheet else None
     jitters = {path.name: framing_geometry.read_jitter(path) for path in options.config}
-    framing = geometry(data, detector, tuple(options.sides), options.seed, sheet)
+    framing = geometry(data, detector, tuple(options.sides), options.seed, options.places, sheet)
     result = {
         'detector': detector.name,
         'protocol': data.protocol,
@@ -131,7 +135,7 @@ def _run_geometry(options: argparse.Namespace, data: LabelledImages, detector: D
         **framing_geometry.as_dict(framing, present, jitters),
     }
     if options.picture:
-        framing_geometry.picture(framing, present, jitters, options.picture)
+        framing_pictures.draw(framing, present, jitters, options.picture)
     if sheet:
         sheet.write(options.sheet)
     _write_json(result, options.json)
@@ -190,6 +194,7 @@ def _parser() -> argparse.ArgumentParser:
         default=sorted(Path(__file__).parent.glob('nano_*.yaml')),
         help='training configurations whose jitter to compare with',
     )
+    where.add_argument('--places', type=int, default=1, help='places of each face, at least 1')
     where.add_argument('--picture', type=Path, help='draw the distributions to this file')
     where.add_argument('--sheet', type=Path, help='draw ready-made and own crops to this file')
     where.set_defaults(run=_run_geometry)

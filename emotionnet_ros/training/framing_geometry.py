@@ -1,6 +1,6 @@
 # Copyright 2026 emotionnet_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Where the ready-made crops lie relative to a detector's boxes, as numbers and as pictures."""
+"""Where the ready-made crops lie relative to a detector's boxes."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import yaml
 from numpy.typing import NDArray
 
 from emotionnet_ros.training.ferplus import DataError
-from emotionnet_ros.training.scenes import CROP_SIZE, Sighting, cut
+from emotionnet_ros.training.scenes import Sighting
 
 PERCENTILES = (5, 10, 25, 50, 75, 90, 95)
-_SHEET_PAIRS, _SHEET_COLUMNS = 24, 6
 
 
 @dataclass(frozen=True)
 class Framing:
-    """How N found faces lie in their boxes, of ``count`` that there were.
+    """How N found faces lie in their boxes, of ``count`` scenes that there were.
 
     ``side_over_box``, float64 [N], is the side of the ready-made crop over the longer side of the
     box; ``shift_x`` and ``shift_y``, float64 [N], are how far the crop's centre lies to the right
-    of and below the box's, in sides of the crop. ``elsewhere`` counts detections where nobody is.
+    of and below the box's, in sides of the crop. ``face``, int64 [N], tells which of them are one
+    face at several places. ``elsewhere`` counts detections where nobody is.
     """
 
     count: int
+    face: NDArray[np.int64]
     side_over_box: NDArray[np.float64]
     shift_x: NDArray[np.float64]
     shift_y: NDArray[np.float64]
@@ -39,6 +39,26 @@ class Framing:
     def crop_numbers(self) -> tuple[float, float]:
         """Side over box and shift downwards that frame the median face as in training."""
         return float(np.median(self.side_over_box)), float(np.median(self.shift_y))
+
+    def unrest(self) -> dict[str, float] | None:
+        """Give the standard deviations over the places of one face: the detector's own part.
+
+        Of the side in ratio and of the shifts in sides; None without a face found twice.
+        """
+        _, face, seen = np.unique(self.face, return_inverse=True, return_counts=True)
+        freedom = len(face) - len(seen)
+        if not freedom:
+            return None
+
+        def within(values: NDArray[np.float64]) -> float:
+            means = np.bincount(face, weights=values) / seen
+            return float(np.sqrt(np.sum((values - means[face]) ** 2) / freedom))
+
+        return {
+            'side_over_box': float(np.expm1(within(np.log(self.side_over_box)))),
+            'shift_x': within(self.shift_x),
+            'shift_y': within(self.shift_y),
+        }
 
     def remaining(self, side_over_box: float, shift_y: float) -> Remaining:
         """Say how the node's crops, cut with these numbers, still differ from the ready-made."""
@@ -83,14 +103,22 @@ class Jitter:
     scale: float
 
 
-def measure(sightings: Iterable[Sighting]) -> Framing:
+def measure(sightings: Iterable[Sighting], places: int = 1) -> Framing:
     """Compare the detector's boxes with the ready-made crops.
+
+    Parameters
+    ----------
+    sightings
+        In the order of the faces.
+    places
+        So many of them, one after the other, show the same face.
 
     Raises
     ------
     DataError
         If the detector found no face at all.
     """
+    faces: list[int] = []
     rows: list[tuple[float, float, float]] = []
     count = elsewhere = 0
     for sighting in sightings:
@@ -99,6 +127,7 @@ def measure(sightings: Iterable[Sighting]) -> Framing:
         if sighting.box is None:
             continue
         place, box = sighting.placement, sighting.box
+        faces.append((count - 1) // places)
         (x, y), (box_x, box_y) = place.box.center, box.center
         rows.append(
             (
@@ -110,7 +139,7 @@ def measure(sightings: Iterable[Sighting]) -> Framing:
     if not rows:
         raise DataError(f'the detector found none of {count} faces: there is nothing to measure')
     side_over_box, shift_x, shift_y = np.array(rows, dtype=np.float64).T
-    return Framing(count, side_over_box, shift_x, shift_y, elsewhere)
+    return Framing(count, np.array(faces, np.int64), side_over_box, shift_x, shift_y, elsewhere)
 
 
 def read_jitter(path: Path) -> Jitter:
@@ -137,8 +166,9 @@ def as_dict(
     measured = framing.crop_numbers()
     remaining = framing.remaining(*present)
     needed = remaining.bounds(0.9)
+    unrest = framing.unrest()
     return {
-        'faces': framing.count,
+        'scenes': framing.count,
         'found': len(framing.side_over_box),
         'detections_elsewhere': framing.elsewhere,
         'measured': _numbers(measured),
@@ -150,6 +180,7 @@ def as_dict(
         'remaining': {
             name: _percentiles(getattr(remaining, name)) for name in ('scale', 'x', 'y')
         },
+        'unrest': unrest and {name: round(value, 4) for name, value in unrest.items()},
         'bounds_for_90_percent': {
             'shift': round(needed.shift, 4),
             'scale': round(needed.scale, 4),
@@ -176,10 +207,10 @@ def _percentiles(values: NDArray[np.float64]) -> dict[str, float]:
 
 def table(result: dict[str, Any]) -> str:
     """Summarise the measurement in Markdown."""
-    share = result['found'] / result['faces']
+    share = result['found'] / result['scenes']
     lines = [
-        f'{result["detector"]}: {result["found"]} of {result["faces"]} faces found ({share:.1%}), '
-        f'{result["detections_elsewhere"]} detections where nobody is',
+        f'{result["detector"]}: {result["found"]} of {result["scenes"]} faces found '
+        f'({share:.1%}), {result["detections_elsewhere"]} detections where nobody is',
         '',
         '| | ' + ' | '.join(f'{p} %' for p in PERCENTILES) + ' |',
         '|' + '---|' * (len(PERCENTILES) + 1),
@@ -203,6 +234,12 @@ def table(result: dict[str, Any]) -> str:
         f'the detector has {present["shift_y"]:g}',
         f'bounds that cover 90 % each: shift {needed["shift"]:.3f}, scale {needed["scale"]:.3f}',
     ]
+    if unrest := result['unrest']:
+        lines.append(
+            'of this, one face from place to place (standard deviation): side '
+            f'{unrest["side_over_box"]:.1%}, shift {unrest["shift_x"]:.3f} to the right, '
+            f'{unrest["shift_y"]:.3f} downwards'
+        )
     if result['jitter']:
         lines += ['', '| jitter | shift | scale | covers x | y | scale | all |', '|' + '---|' * 7]
     for name, jitter in result['jitter'].items():
@@ -211,78 +248,3 @@ def table(result: dict[str, Any]) -> str:
             f'| {name} | {jitter["shift"]:g} | {jitter["scale"]:g} | ' + ' | '.join(shares) + ' |'
         )
     return '\n'.join(lines)
-
-
-def picture(
-    framing: Framing, present: tuple[float, float], jitters: dict[str, Jitter], path: Path
-) -> None:
-    """Draw histograms of the boxes and the scatter that remains, with the jitter's bounds."""
-    # The class for pictures without a window: pyplot would look for a display.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(13, 3.6), layout='constrained')
-    FigureCanvasAgg(figure)
-    side, shift, place, size = figure.subplots(1, 4)
-    side.hist(framing.side_over_box, bins=np.linspace(0.5, 2, 46).tolist())
-    side.axvline(present[0], color='black')
-    side.set(title='side of the crop over the box', xlabel="line: the detector's number")
-    for name, values in (('right', framing.shift_x), ('down', framing.shift_y)):
-        shift.hist(values, bins=np.linspace(-0.3, 0.3, 41).tolist(), histtype='step', label=name)
-    shift.axvline(present[1], color='black')
-    shift.set(title='shift of the crop, in sides', xlabel="line: the detector's number, down")
-    shift.legend(fontsize='small')
-    remaining = framing.remaining(*present)
-    place.scatter(remaining.x, remaining.y, s=3, alpha=0.4)
-    place.set(title="node's crop: centre", xlabel='right, in sides', ylabel='down')
-    place.set(xlim=(-0.3, 0.3), ylim=(0.3, -0.3), aspect='equal')
-    size.hist(remaining.scale, bins=np.linspace(0.5, 1.6, 45).tolist())
-    size.set(title="node's crop: side", xlabel='over that of the ready-made crop')
-    styles = ('--', ':', '-.')
-    for s, style in zip(
-        sorted({jitter.shift for jitter in jitters.values()}), styles, strict=False
-    ):
-        edges = [-s, s, s, -s, -s], [-s, -s, s, s, -s]
-        place.plot(*edges, color='black', linestyle=style, label=f'jitter {s:g}')
-    for s, style in zip(
-        sorted({jitter.scale for jitter in jitters.values()}), styles, strict=False
-    ):
-        size.axvline(1 + s, color='black', linestyle=style, label=f'jitter {s:g}')
-        size.axvline(1 / (1 + s), color='black', linestyle=style)
-    if jitters:
-        place.legend(fontsize='small')
-        size.legend(fontsize='small')
-    figure.savefig(path, dpi=80)
-
-
-class Sheet:
-    """A contact sheet: the ready-made crop and, at its right, the node's, of the first faces."""
-
-    def __init__(self, side_over_box: float, shift_y: float) -> None:
-        self._numbers = side_over_box, shift_y
-        self._pairs: list[NDArray[np.uint8]] = []
-
-    def add(self, crop: NDArray[np.uint8], sighting: Sighting) -> None:
-        """Take a face in if it was found and there is room."""
-        if sighting.box is not None and len(self._pairs) < _SHEET_PAIRS:
-            self._pairs.append(np.hstack([crop, cut(sighting, sighting.box, *self._numbers)]))
-
-    def write(self, path: Path) -> None:
-        """Write the sheet as a picture.
-
-        Raises
-        ------
-        DataError
-            If the file cannot be written.
-        """
-        rows = -(-len(self._pairs) // _SHEET_COLUMNS)
-        size, gap = 2 * CROP_SIZE, 8
-        sheet = np.full((rows * (size + gap), _SHEET_COLUMNS * (2 * size + gap)), 255, np.uint8)
-        for number, pair in enumerate(self._pairs):
-            row, column = divmod(number, _SHEET_COLUMNS)
-            y, x = row * (size + gap), column * (2 * size + gap)
-            sheet[y : y + size, x : x + 2 * size] = pair.repeat(2, axis=0).repeat(2, axis=1)
-        encoded, content = cv2.imencode('.png', sheet)
-        if not encoded:
-            raise DataError(f'{path}: the contact sheet is empty')
-        path.write_bytes(content.tobytes())

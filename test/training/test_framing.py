@@ -110,8 +110,10 @@ def test_geometry_recovers_how_the_boxes_lie(side_over_box, shift_x, shift_y, se
     images = [np.full((48, 48), 128, np.uint8)] * 4
     places = placements(4, (60, 200), seed)
     detector = KnowingDetector(places, side_over_box, shift_x, shift_y)
-    measured = framing.geometry(labelled(images), detector, (60, 200), seed)
+    measured = framing.geometry(labelled(images[:2]), detector, (60, 200), seed, places_each=2)
     assert measured.crop_numbers() == pytest.approx((side_over_box, shift_y), abs=1e-6)
+    assert measured.face.tolist() == [0, 0, 1, 1]
+    assert max(measured.unrest().values()) < 1e-6
     assert measured.shift_x == pytest.approx(shift_x, abs=1e-6)
     # With the right numbers only the shift to the side remains.
     remaining = measured.remaining(side_over_box, shift_y)
@@ -150,6 +152,24 @@ def test_jitter_covers_what_lies_within_its_bounds():
     assert everything.shift == pytest.approx(0.09)
     assert everything.scale == pytest.approx(0.3)
     assert remaining.covered(Jitter(0.0901, 0.3001))['all'] == 1
+
+
+@given(st.floats(0.001, 0.1), st.integers(0, 2**32 - 1))
+@settings(deadline=None, max_examples=20)
+def test_unrest_is_the_spread_within_a_face_not_between_faces(sigma, seed):
+    generator = np.random.default_rng(seed)
+    face = np.repeat(np.arange(200), 4)
+    own = generator.normal(0, 0.3, 200)[face]  # faces differ far more than their places do
+    noise = generator.normal(0, sigma, (3, 800))
+    measured = framing_geometry.Framing(
+        800, face, np.exp(own + noise[0]), own + noise[1], noise[2], elsewhere=0
+    )
+    unrest = measured.unrest()
+    assert np.log1p(unrest['side_over_box']) == pytest.approx(sigma, rel=0.2)
+    assert unrest['shift_x'] == pytest.approx(sigma, rel=0.2)
+    assert unrest['shift_y'] == pytest.approx(sigma, rel=0.2)
+    once = framing_geometry.Framing(2, np.arange(2), *np.ones((3, 2)), elsewhere=0)
+    assert once.unrest() is None
 
 
 def test_no_face_found_is_an_error_and_every_miss_is_counted():
@@ -279,12 +299,12 @@ def test_geometry_command_writes_table_json_and_pictures(tree, tmp_path, monkeyp
     asked = knowing(monkeypatch, 10, [(60, 90)], 4, side_over_box=1.2, shift_y=-0.1, missed=[2])
     files = {name: tmp_path / name for name in ('g.json', 'g.png', 's.png')}
     arguments = f'geometry --data {tree} --count 10 --sides 60 90 --seed 4 --detector haar'.split()
-    arguments += ['--input-size', '480', '--json', str(files['g.json'])]
+    arguments += ['--places', '1', '--input-size', '480', '--json', str(files['g.json'])]
     arguments += ['--picture', str(files['g.png']), '--sheet', str(files['s.png'])]
     assert framing.main(arguments) == 0
     assert asked == [('haar', {'model_path': '', 'input_size': 480})]
     result = json.loads(files['g.json'].read_text())
-    assert (result['faces'], result['found']) == (10, 9)
+    assert (result['scenes'], result['found']) == (10, 9)
     assert result['measured'] == result['present'] == {'side_over_box': 1.2, 'shift_y': -0.1}
     assert set(result['jitter']) >= {'nano_a.yaml', 'nano_b.yaml'}
     assert all(jitter['covered']['all'] == 1 for jitter in result['jitter'].values())
@@ -317,6 +337,7 @@ def test_accuracy_command_compares_networks_and_sides(
         (['--data', 'nowhere'], 'nowhere has neither'),
         (['--config', 'nowhere.yaml'], 'nowhere.yaml: cannot read'),
         (['--sides', '1', '2'], 'ascending order'),
+        (['--places', '0'], 'at least 1'),
     ],
 )
 def test_what_is_wrong_is_named(tree, monkeypatch, capsys, change, message):
