@@ -15,7 +15,7 @@ from emotionnet_ros.expressions import EXPRESSION_NAMES, UNKNOWN, Box, FaceExpre
 
 # Red, green, blue. The colours of M. Okabe and K. Ito, "Color Universal Design" (2008), which
 # people with any kind of colour vision tell apart; white stands for their black, as plates are
-# dark, and the grey is darker than fear looks to those who do not see red.
+# dark, and the grey is lighter than what fear is to those who do not see red.
 COLOURS_RGB: Mapping[str, tuple[int, int, int]] = {
     'neutral': (255, 255, 255),
     'happiness': (240, 228, 66),
@@ -25,7 +25,7 @@ COLOURS_RGB: Mapping[str, tuple[int, int, int]] = {
     'disgust': (0, 158, 115),
     'fear': (204, 121, 167),
     'contempt': (86, 180, 233),
-    'unknown': (120, 120, 120),
+    'unknown': (190, 190, 190),
 }
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _PLATE = (24, 24, 24)
