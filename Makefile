@@ -84,7 +84,7 @@ $(SETUP): Makefile | $(ENV)
 	  $(if $(SOURCED),,'export AMENT_PREFIX_PATH="$(VENV)" CMAKE_PREFIX_PATH="$(VENV)" ROS_DISTRO=$(ROS_DISTRO)' \
 	  'export PYTHONPATH= LD_LIBRARY_PATH=') \
 	  'if [ -f "$(ENV)/local_setup.sh" ]; then . "$(ENV)/local_setup.sh"; fi' \
-	  'export PATH="$(ENV)/lib/emotionnet_ros:$$PATH"' > $@
+	  'export PATH="$(ENV)/bin:$(ENV)/lib/emotionnet_ros:$$PATH"' > $@
 
 $(ENV):
 	@mkdir -p $@

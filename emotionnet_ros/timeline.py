@@ -169,7 +169,7 @@ def _draw_lanes(panel: Any, lanes: dict[str, list[Run]], start: float, left_out:
     # The first lane is the uppermost: the axis points downwards.
     for lane, runs in enumerate(lanes.values()):
         bottom = lane + _LANE_HEIGHT
-        panel.axhspan(lane, bottom, color='0.93', zorder=0)
+        panel.axhspan(lane, bottom, color='0.88', zorder=0)
         for run in runs:
             tops = [bottom - _LANE_HEIGHT * confidence for confidence in run.confidences]
             panel.fill_between(

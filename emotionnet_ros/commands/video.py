@@ -63,10 +63,10 @@ class Course:
         faces = [face for moment in self.moments for face in moment.faces or ()]
         number = len(self.moments)
         each = f', {self.seconds / number * 1e3:.1f} ms each' if number else ''
-        text = f'{number} pictures{each}; {len({f.face_id for f in faces})} faces'
+        text = f'{number} pictures{each}; faces: {len({f.face_id for f in faces})}'
         shares = Counter(EXPRESSION_NAMES[face.expression] for face in faces).most_common()
         described = ', '.join(f'{name} {n / len(faces):.0%}' for name, n in shares)
-        return f'{text}: {described}' if faces else text
+        return f'{text}; {described}' if faces else text
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -102,7 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             except KeyboardInterrupt:
                 status = 130
         if options.timeline and course.moments:
-            draw(course.moments, options.timeline, options.source)
+            draw(course.moments, options.timeline, Path(options.source).name)
     except (SourceError, DetectorError, ModelError, ImageError, ValueError) as error:
         print(f'emotionnet video: {error}', file=sys.stderr)
         return 1
