@@ -76,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.every < 1:
         parser.error(f'--every {options.every}: it must be at least 1')
     if options.seconds < 0 or not 0 <= options.rate <= 1000:
-        parser.error('--seconds and --rate must be positive')
+        parser.error('--seconds and --rate: they must be 0 or more, --rate at most 1000')
     if options.timeline and importlib.util.find_spec('matplotlib') is None:
         print(
             'emotionnet video: --timeline needs matplotlib: pip install matplotlib',
