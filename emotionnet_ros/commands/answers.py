@@ -77,7 +77,7 @@ def open_output(
         with Path(options.csv).open('w', newline='', encoding='utf-8') as file:
             yield _csv_writer(file)
     else:
-        yield _table_printer(min(name_width, _LONGEST_NAME))
+        yield _table_printer(name_width and min(max(name_width, len('picture')), _LONGEST_NAME))
 
 
 def as_object(answer: Answer) -> dict[str, Any]:

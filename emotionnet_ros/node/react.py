@@ -120,8 +120,11 @@ class ReactingRobot(Node):  # type: ignore[misc]
         }
         self._reactor = Reactor(Settings(**values))
         self._publisher = self.create_publisher(String, 'reaction', QoSProfile(depth=10))
-        self.create_subscription(
+        answers = self.create_subscription(
             ExpressionArray, 'expressions', self._on_expressions, QoSProfile(depth=1)
+        )
+        self.get_logger().info(
+            f'Listening on {answers.topic_name}, reacting on {self._publisher.topic_name}'
         )
 
     def _on_expressions(self, message: ExpressionArray) -> None:
