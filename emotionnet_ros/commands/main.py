@@ -134,16 +134,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(overview(), end='', file=sys.stderr)
         return WRONG_OPTIONS
     name, *rest = given
-    if name in ('-h', '--help', 'help'):
-        print(overview(), end='')
-        return 0
-    if name not in SUBCOMMANDS:
+    if name not in (*SUBCOMMANDS, '-h', '--help', 'help'):
         alike = difflib.get_close_matches(name, SUBCOMMANDS, 1)
         hint = f'did you mean {alike[0]}?' if alike else 'emotionnet --help lists them.'
         print(f'emotionnet: there is no subcommand {name!r}; {hint}', file=sys.stderr)
         return WRONG_OPTIONS
     try:
-        return _dispatch(SUBCOMMANDS[name], rest)
+        if name in SUBCOMMANDS:
+            status = _dispatch(SUBCOMMANDS[name], rest)
+        else:
+            status = 0
+            print(overview(), end='')
+        sys.stdout.flush()  # here, where it can be told that nobody reads it
+        return status
     except KeyboardInterrupt:
         print(f'emotionnet {name}: interrupted', file=sys.stderr)
         return INTERRUPTED

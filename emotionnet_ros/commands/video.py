@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import itertools
+import math
 import sys
 import time
 from collections import Counter
@@ -167,9 +168,11 @@ def _stamped(
     # A table that is printed on the terminal would be torn up by a moving counter.
     table_on_terminal = sys.stdout.isatty() and not (options.csv and options.csv != '-')
     pictures = itertools.islice(source.pictures, 0, None, options.every)
-    shown = with_progress(
-        pictures, -(-source.count // options.every), 'pictures', not table_on_terminal
-    )
+    counts = [source.count] if source.count else []
+    if options.seconds and not live:
+        counts.append(math.ceil(options.seconds * rate_hz))
+    total = math.ceil(min(counts, default=0) / options.every)
+    shown = with_progress(pictures, total, 'pictures', not table_on_terminal)
     for index, picture in enumerate(shown):
         stamp = time.monotonic() - started if live else index * options.every / rate_hz
         if options.seconds and stamp >= options.seconds:
