@@ -45,7 +45,7 @@ help: ## list the targets
 	  | while IFS='|' read -r target text; do printf '  make %-8s %s\n' "$$target" "$$text"; done
 	@echo 'Options: ROS_DISTRO=jazzy|kilted  PYTHON=python3.12  TORCH=1 (test: with the training rooms)'
 	@echo '         VIDEO=file|folder|device  RATE=15 (demo; a video otherwise plays at its own rate)'
-	@echo 'Then: source $(SETUP:$(CURDIR)/%=%) gives a shell in which the node, the player and the watcher are commands.'
+	@echo 'Then: source $(SETUP:$(CURDIR)/%=%) gives a shell in which emotionnet is a command (emotionnet --help).'
 
 env: $(INSTALLED) ## make the environment: packages from PyPI
 
@@ -84,7 +84,7 @@ $(SETUP): Makefile | $(ENV)
 	  $(if $(SOURCED),,'export AMENT_PREFIX_PATH="$(VENV)" CMAKE_PREFIX_PATH="$(VENV)" ROS_DISTRO=$(ROS_DISTRO)' \
 	  'export PYTHONPATH= LD_LIBRARY_PATH=') \
 	  'if [ -f "$(ENV)/local_setup.sh" ]; then . "$(ENV)/local_setup.sh"; fi' \
-	  'export PATH="$(ENV)/lib/emotionnet_ros:$$PATH"' > $@
+	  'export PATH="$(ENV)/bin:$(ENV)/lib/emotionnet_ros:$$PATH"' > $@
 
 $(ENV):
 	@mkdir -p $@

@@ -18,10 +18,15 @@ ALLOWED = {
     'networks': {'expressions'},
     'inference': {'expressions'},
     'pipeline': {'expressions', 'imaging', 'faces', 'inference'},
+    'timeline': {'expressions', 'imaging'},
     'training': {'expressions', 'imaging', 'faces', 'networks', 'inference'},
     'benchmarks': {'expressions', 'imaging', 'faces', 'networks', 'inference', 'pipeline'},
     'power': {'expressions', 'imaging', 'faces', 'inference', 'pipeline'},
-    'node': {'expressions', 'imaging', 'faces', 'inference', 'pipeline', 'power', 'msg'},
+    'node': {
+        *('expressions', 'imaging', 'faces', 'inference', 'pipeline', 'timeline', 'power', 'msg')
+    },
+    # Whatever else it starts, it names in a table and imports when asked for it.
+    'commands': {'expressions', 'imaging', 'faces', 'inference', 'pipeline', 'timeline'},
 }
 ONLY_IN = {
     'rclpy': {'node'},

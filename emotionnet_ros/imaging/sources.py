@@ -37,11 +37,14 @@ class PictureSource:
         Pictures a second that the source was recorded at; 0 where it does not say.
     pictures
         uint8 [height, width, 3], blue, green, red.
+    count
+        How many pictures there are, as the file says; 0 where that is not known.
     """
 
     name: str
     rate_hz: float
     pictures: Iterator[NDArray[np.uint8]]
+    count: int = 0
 
 
 def open_source(source: str = '') -> PictureSource:
@@ -68,7 +71,7 @@ def open_source(source: str = '') -> PictureSource:
     if path.is_dir():
         return _open_folder(path)
     if path.suffix.lower() in PICTURE_SUFFIXES:
-        return PictureSource(source, 0.0, iter([_read_picture(path)]))
+        return PictureSource(source, 0.0, iter([read_picture(path)]), 1)
     return _open_video(str(path))
 
 
@@ -122,13 +125,33 @@ def _without_colour_profile(png: bytes) -> NDArray[np.uint8]:
 
 
 def _open_folder(folder: Path) -> PictureSource:
+    paths = pictures_in(folder)
+    return PictureSource(str(folder), 0.0, map(read_picture, paths), len(paths))
+
+
+def pictures_in(folder: Path) -> list[Path]:
+    """List the pictures of a folder by name; raises SourceError where there are none."""
     paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in PICTURE_SUFFIXES)
     if not paths:
         raise SourceError(f'{folder}: no pictures in it ({", ".join(PICTURE_SUFFIXES)})')
-    return PictureSource(str(folder), 0.0, map(_read_picture, paths))
+    return paths
 
 
-def _read_picture(path: Path) -> NDArray[np.uint8]:
+def read_picture(path: Path) -> NDArray[np.uint8]:
+    """Read a picture file.
+
+    Returns
+    -------
+    NDArray
+        uint8 [height, width, 3], blue, green, red.
+
+    Raises
+    ------
+    SourceError
+        It is not there or no picture.
+    """
+    if not path.is_file():
+        raise SourceError(f'{path}: there is no such file')
     picture: NDArray[np.uint8] | None = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if picture is None:
         raise SourceError(f'{path}: OpenCV cannot read it as a picture')
@@ -145,8 +168,12 @@ def _open_video(source: str) -> PictureSource:
             'and may this user read it?'
         )
     rate_hz = capture.get(cv2.CAP_PROP_FPS)
+    count = capture.get(cv2.CAP_PROP_FRAME_COUNT)  # of a stream or device, or damaged, anything
     return PictureSource(
-        source, rate_hz if 0 < rate_hz < 1000 else 0.0, _read_video(capture, first)
+        source,
+        rate_hz if 0 < rate_hz < 1000 else 0.0,
+        _read_video(capture, first),
+        int(count) if 0 < count < 1e9 else 0,
     )
 
 
