@@ -26,7 +26,7 @@ ALLOWED = {
 ONLY_IN = {
     'rclpy': {'node'},
     'torch': {'networks', 'training'},
-    'onnx': {'networks', 'training'},
+    'onnx': {'networks', 'training', 'benchmarks'},
     'onnxruntime': {'inference', 'training', 'benchmarks'},
 }
 
