@@ -21,7 +21,16 @@ ALLOWED = {
     'training': {'expressions', 'imaging', 'faces', 'networks', 'inference'},
     'benchmarks': {'expressions', 'imaging', 'faces', 'networks', 'inference', 'pipeline'},
     'power': {'expressions', 'imaging', 'faces', 'inference', 'pipeline'},
-    'node': {'expressions', 'imaging', 'faces', 'inference', 'pipeline', 'power', 'msg'},
+    'node': {
+        'expressions',
+        'imaging',
+        'faces',
+        'inference',
+        'pipeline',
+        'power',
+        'benchmarks',
+        'msg',
+    },  # fmt: skip
 }
 ONLY_IN = {
     'rclpy': {'node'},

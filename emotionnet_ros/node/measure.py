@@ -43,6 +43,8 @@ class Measurement:
     frames_received: int
     frames_skipped: int
     frames_lost: int
+    answers_per_second: float
+    memory_bytes: int
 
     def row(self) -> str:
         """Give the row of the table."""
@@ -88,10 +90,13 @@ def measure(video: Path, parameters: Sequence[str]) -> Measurement:
         _spin_until(observer, lambda: bool(answers) or player.poll() is not None, node)
         process = psutil.Process(node.pid)
         first, cpu_at_first = len(answers), _cpu_seconds(process)
+        began = time.monotonic()
         _spin_until(observer, lambda: player.poll() is not None, node, timeout=float('inf'))
         ended = time.monotonic()
+        rate = (len(answers) - first) / (ended - began)
         _spin_until(observer, lambda: time.monotonic() > ended + LAST_ANSWERS, node)
         cpu_seconds = _cpu_seconds(process) - cpu_at_first
+        memory = int(process.memory_info().rss)
         if len(answers) <= first:
             raise RuntimeError(f'{video}: no answers; see the messages above')
     finally:
@@ -105,6 +110,8 @@ def measure(video: Path, parameters: Sequence[str]) -> Measurement:
         frames_received=answers[-1].timing.frames_received,
         frames_skipped=answers[-1].timing.frames_skipped,
         frames_lost=answers[-1].timing.frames_lost,
+        answers_per_second=rate,
+        memory_bytes=memory,
     )
 
 
