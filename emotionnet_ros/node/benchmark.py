@@ -57,7 +57,7 @@ def run(settings: Settings) -> Result:
 
 
 def _write_video(path: Path, width: int, height: int, faces: int, seconds: float) -> None:
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*'MJPG'), RATE_HZ, (width, height))
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*'MJPG'), RATE_HZ, (width, height))
     pictures = itertools.cycle(scene(width, height, faces))
     for picture in itertools.islice(pictures, round(seconds * RATE_HZ)):
         writer.write(picture)
