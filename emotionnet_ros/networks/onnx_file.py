@@ -53,21 +53,25 @@ class Padding:
     Parameters
     ----------
     multiple
-        Every width becomes a multiple of this, at least 1.
+        Widths become multiples of this, at least 1,
+    from_width
+        but narrower layers than this stay as they are,
     minimum
-        And at least this.
+        and no layer is narrower than this afterwards, at least 1.
     """
 
     multiple: int = 1
+    from_width: int = 1
     minimum: int = 1
 
     def __post_init__(self) -> None:
-        if self.multiple < 1 or self.minimum < 1:
-            raise ValueError(f'padding to {self.multiple} and {self.minimum}: both must be >= 1')
+        if min(self.multiple, self.from_width, self.minimum) < 1:
+            raise ValueError(f'{self}: all must be at least 1')
 
     def width(self, width: int) -> int:
         """Give the padded width."""
-        return -(-max(width, self.minimum) // self.multiple) * self.multiple
+        wide = max(width, self.minimum)
+        return wide if wide < self.from_width else -(-wide // self.multiple) * self.multiple
 
 
 def write_weight_file(

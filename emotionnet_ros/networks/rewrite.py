@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Write a weight file anew without training: in the present form, or padded with zeros.
 
-``python -m emotionnet_ros.networks.rewrite nano_b.onnx padded.onnx --channel-multiple 4``
+``python -m emotionnet_ros.networks.rewrite nano_b.onnx padded.onnx --multiple 4 --from-width 16``
 """
 
 from __future__ import annotations
@@ -22,23 +22,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument('source', type=Path, help='a weight file of this project')
     parser.add_argument('target', type=Path, help='the file to write; may be the same')
-    parser.add_argument(
-        '--channel-multiple',
-        type=int,
-        default=1,
-        metavar='N',
-        help='add channels of zeros up to multiples of this (default 1: none)',
-    )
-    parser.add_argument(
-        '--channel-minimum',
-        type=int,
-        default=1,
-        metavar='N',
-        help='and up to at least this (default 1)',
-    )
+    for name, text in (
+        ('--multiple', 'add channels of zeros up to multiples of N'),
+        ('--from-width', 'but not to layers of fewer channels than N'),
+        ('--minimum', 'and give every layer at least N channels'),
+    ):
+        parser.add_argument(name, type=int, default=1, metavar='N', help=text)
     options = parser.parse_args(arguments)
     try:
-        padding = Padding(options.channel_multiple, options.channel_minimum)
+        padding = Padding(options.multiple, options.from_width, options.minimum)
     except ValueError as error:
         parser.error(str(error))
     try:

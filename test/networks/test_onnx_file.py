@@ -154,7 +154,9 @@ def test_weights_that_do_not_fit_the_named_network(tmp_path: Path):
         read_weight_file(path)
 
 
-@pytest.mark.parametrize('padding', [Padding(4), Padding(16), Padding(4, 16)])
+@pytest.mark.parametrize(
+    'padding', [Padding(4), Padding(16), Padding(4, minimum=16), Padding(4, from_width=16)]
+)
 def test_channels_of_zeros_change_nothing(tmp_path: Path, padding: Padding):
     module = trained_looking('nano_b')
     plain, padded = tmp_path / 'plain.onnx', tmp_path / 'padded.onnx'
@@ -164,7 +166,8 @@ def test_channels_of_zeros_change_nothing(tmp_path: Path, padding: Padding):
     np.testing.assert_allclose(run_onnx(padded, images), run_onnx(plain, images), atol=1e-6)
     for item in onnx.load(padded).graph.initializer:
         if item.name.endswith('.bias') and item.name != 'head.bias':
-            assert item.dims[0] % padding.multiple == 0
+            narrow = item.dims[0] < padding.from_width
+            assert narrow or item.dims[0] % padding.multiple == 0
             assert item.dims[0] >= padding.minimum
     loaded = read_weight_file(padded)
     assert loaded.temperature == 1.3
@@ -172,10 +175,23 @@ def test_channels_of_zeros_change_nothing(tmp_path: Path, padding: Padding):
     assert all(torch.equal(v, original[name]) for name, v in loaded.module.state_dict().items())
 
 
+@pytest.mark.parametrize(
+    ('padding', 'widths'),
+    [
+        (Padding(), {7: 7, 16: 16, 27: 27}),
+        (Padding(4), {7: 8, 16: 16, 27: 28}),
+        (Padding(4, from_width=16), {7: 7, 15: 15, 16: 16, 27: 28}),
+        (Padding(4, minimum=16), {7: 16, 16: 16, 27: 28}),
+    ],
+)
+def test_padded_widths(padding: Padding, widths: dict[int, int]):
+    assert {width: padding.width(width) for width in widths} == widths
+
+
 def test_rewriting_there_and_back(tmp_path: Path):
     plain, padded, back = (tmp_path / f'{name}.onnx' for name in ('plain', 'padded', 'back'))
     write_weight_file(plain, trained_looking('nano_a'), '3', 1.3)
-    assert rewrite([str(plain), str(padded), '--channel-multiple', '8']) == 0
+    assert rewrite([str(plain), str(padded), '--multiple', '8']) == 0
     assert padded.stat().st_size > plain.stat().st_size
     assert rewrite([str(padded), str(back)]) == 0
     assert back.read_bytes() == plain.read_bytes()
@@ -185,7 +201,7 @@ def test_what_cannot_be_rewritten(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert rewrite([str(tmp_path / 'missing.onnx'), str(tmp_path / 'target.onnx')]) == 1
     assert 'missing.onnx' in capsys.readouterr().err
     with pytest.raises(SystemExit):
-        rewrite([str(tmp_path / 'a.onnx'), str(tmp_path / 'b.onnx'), '--channel-multiple', '0'])
+        rewrite([str(tmp_path / 'a.onnx'), str(tmp_path / 'b.onnx'), '--multiple', '0'])
     assert not list(tmp_path.iterdir())
 
 
