@@ -94,17 +94,21 @@ def _table(rows: Sequence[Row]) -> list[str]:
     labels = list(dict.fromkeys(name for row in rows for name in row.labels))
     stages = list(dict.fromkeys(name for row in rows for name in row.stages_ms))
     values = list(dict.fromkeys(name for row in rows for name in row.values))
-    heading = [*labels, 'CPU ms', 'wall ms', *(f'{stage} ms' for stage in stages), *values]
+    times = {
+        'CPU ms': [row.cpu_ms for row in rows],
+        'wall ms': [row.wall_ms for row in rows],
+    }
+    times = {name: column for name, column in times.items() if any(column)}
+    heading = [*labels, *times, *(f'{stage} ms' for stage in stages), *values]
     table = [heading, ['---'] * len(heading)]
     table += [
         [
             *(_cell(row.labels.get(name, '')) for name in labels),
-            _spread(row.cpu_ms),
-            _spread(row.wall_ms),
+            *(_spread(column[index]) for column in times.values()),
             *(_cell(row.stages_ms.get(name, '')) for name in stages),
             *(_cell(row.values.get(name, '')) for name in values),
         ]
-        for row in rows
+        for index, row in enumerate(rows)
     ]
     return [f'| {" | ".join(cells)} |' for cells in table]
 

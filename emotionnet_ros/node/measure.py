@@ -24,6 +24,7 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile
 
 from emotionnet_ros.msg import ExpressionArray
+from emotionnet_ros.node.messages import seconds_of
 from emotionnet_ros.node.programs import private_domain, start_program, stop_programs
 
 VIDEO_SUFFIXES = ('.avi', '.gif', '.mkv', '.mov', '.mp4', '.webm')
@@ -90,10 +91,8 @@ def measure(video: Path, parameters: Sequence[str]) -> Measurement:
         _spin_until(observer, lambda: bool(answers) or player.poll() is not None, node)
         process = psutil.Process(node.pid)
         first, cpu_at_first = len(answers), _cpu_seconds(process)
-        began = time.monotonic()
         _spin_until(observer, lambda: player.poll() is not None, node, timeout=float('inf'))
         ended = time.monotonic()
-        rate = (len(answers) - first) / (ended - began)
         _spin_until(observer, lambda: time.monotonic() > ended + LAST_ANSWERS, node)
         cpu_seconds = _cpu_seconds(process) - cpu_at_first
         memory = int(process.memory_info().rss)
@@ -110,7 +109,7 @@ def measure(video: Path, parameters: Sequence[str]) -> Measurement:
         frames_received=answers[-1].timing.frames_received,
         frames_skipped=answers[-1].timing.frames_skipped,
         frames_lost=answers[-1].timing.frames_lost,
-        answers_per_second=rate,
+        answers_per_second=_rate([seconds_of(answer.header.stamp) for answer in answers]),
         memory_bytes=memory,
     )
 
@@ -133,6 +132,11 @@ def _spin_until(
 def _cpu_seconds(process: Any) -> float:
     times = process.cpu_times()
     return float(times.user + times.system)
+
+
+def _rate(stamps: Sequence[float]) -> float:
+    """Give the answers a second, from the stamps of their images; 0 for a single one."""
+    return (len(stamps) - 1) / (stamps[-1] - stamps[0]) if len(stamps) > 1 else 0.0
 
 
 def _videos(paths: Sequence[Path]) -> list[Path]:

@@ -62,3 +62,10 @@ def test_the_machine_is_named(tmp_path: Path, cpuinfo: str, processor: str, exte
 
 def test_a_machine_without_cpuinfo(tmp_path: Path):
     assert machine.describe(tmp_path / 'missing')['processor']
+
+
+def test_columns_of_times_that_nobody_has_are_left_out():
+    row = Row({'name': 'node'}, {}, {}, {'rate': 30.0}, {})
+    lines = as_markdown({}, [Result('c', 'Node', [row])]).splitlines()
+    assert '| name | rate |' in lines
+    assert '| node | 30.0 |' in lines
