@@ -102,7 +102,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument('--output', type=Path, default=Path('benchmark'), metavar='DIR')
     parser.add_argument(
         '--pictures', default='', metavar='SOURCE',
-        help='your own video or folder of pictures for subject b, in place of the scenes',
+        help='your own video or folder of pictures for b and d, in place of the scenes',
     )  # fmt: skip
     parser.add_argument(
         '--weights', dest='networks', action='append', default=[], metavar='FILE',

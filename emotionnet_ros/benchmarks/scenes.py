@@ -21,22 +21,24 @@ VARIANTS = 4  # a still picture would be too kind to the caches and the tracker
 JPEG_QUALITY = 85
 # Head and shoulders in the photograph: columns, rows.
 _PORTRAIT = (slice(0, 250), slice(110, 340))
+_BACKGROUND = (slice(260, 512), slice(0, 512))
 
 
 def scene(width: int, height: int, faces: int) -> list[Picture]:
     """Give a few pictures, uint8 [height, width, 3], that differ by a small movement.
 
-    The same face stands so many times in a grid on grey; the rest is filled with noise that
-    shows no face, as an empty grey picture would compress too well.
+    The same face stands so many times in a grid. Behind it is what else the photograph shows, so
+    that detectors and JPEG have to do with it as with any picture.
 
     Raises
     ------
     SourceError
         The photograph is not installed.
     """
-    generator = np.random.default_rng(faces)
-    coarse = generator.integers(64, 128, (height // 40, width // 40, 3), dtype=np.uint8)
-    picture = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
+    background = photograph()[_BACKGROUND]
+    beyond = (height - background.shape[0], width - background.shape[1])
+    margins = [(0, max(0, extra)) for extra in beyond]
+    picture = np.pad(background, (*margins, (0, 0)), 'symmetric')[:height, :width].copy()
     columns = math.ceil(math.sqrt(faces * width / height)) if faces else 1
     rows = math.ceil(faces / columns)
     portrait = photograph()[_PORTRAIT]
