@@ -168,7 +168,7 @@ def _pipeline(settings: Settings) -> Case:
     pipeline, pictures = Pipeline.open(network=settings.network), _pictures(settings)
     stamps = iter(range(1 << 62))
     return _case(
-        WHOLE, f'emotionnet_ros ({pipeline.detector.name}, {settings.network})',
+        WHOLE, f'emotionnet_ros ({pipeline.detector.name}, {settings.network_name})',
         lambda: pipeline.process(next(pictures), next(stamps) / 30),
     )  # fmt: skip
 

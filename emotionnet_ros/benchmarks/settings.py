@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from emotionnet_ros.benchmarks.timing import Effort
 from emotionnet_ros.inference.classifier import shipped_networks
@@ -33,3 +34,8 @@ class Settings:
     networks: tuple[str, ...] = field(default_factory=lambda: tuple(shipped_networks()))
     network: str = 'nano_b'
     yunet_model: str = ''
+
+    @property
+    def network_name(self) -> str:
+        """What reports call the pipeline's network."""
+        return Path(self.network).stem

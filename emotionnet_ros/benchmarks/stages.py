@@ -146,7 +146,7 @@ def run_growth(settings: Settings) -> Result:
 
 
 def _title(what: str, detector: Detector, settings: Settings) -> str:
-    return f'{what}: {detector.name}, {settings.network}, detection on every frame'
+    return f'{what}: {detector.name}, {settings.network_name}, detection on every frame'
 
 
 def _row(timing: Timing) -> Row:

@@ -53,7 +53,7 @@ def run(settings: Settings) -> Result:
                 rows.append(_row({'picture': f'{width}x{height}', 'faces': faces}, measured))
     finally:
         rclpy.try_shutdown()
-    title = f'The node over DDS: bgr8 at {RATE_HZ:g} Hz, {settings.network}'
+    title = f'The node over DDS: bgr8 at {RATE_HZ:g} Hz, {settings.network_name}'
     return Result('c', title, rows, skipped)
 
 
