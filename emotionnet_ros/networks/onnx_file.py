@@ -4,6 +4,9 @@
 
 Input ``image``: float32 [N, 1, 48, 48], grey levels 0..255. Output ``probabilities``: float32
 [N, classes]. N is dynamic; normalisation, batch norm and temperature are inside the graph.
+
+Convolutions may carry channels of zeros beyond the widths of the table, up to a multiple that the
+kernels of a processor like; what the network computes stays the same.
 """
 
 from __future__ import annotations
@@ -43,8 +46,40 @@ class WeightFile:
     temperature: float
 
 
+@dataclass(frozen=True, slots=True)
+class Padding:
+    """Channels of zeros that a file adds to the widths of its table.
+
+    Parameters
+    ----------
+    multiple
+        Widths become multiples of this, at least 1,
+    from_width
+        but narrower layers than this stay as they are,
+    minimum
+        and no layer is narrower than this afterwards, at least 1.
+    """
+
+    multiple: int = 1
+    from_width: int = 1
+    minimum: int = 1
+
+    def __post_init__(self) -> None:
+        if min(self.multiple, self.from_width, self.minimum) < 1:
+            raise ValueError(f'{self}: all must be at least 1')
+
+    def width(self, width: int) -> int:
+        """Give the padded width."""
+        wide = max(width, self.minimum)
+        return wide if wide < self.from_width else -(-wide // self.multiple) * self.multiple
+
+
 def write_weight_file(
-    path: Path, module: NanoModule, version: str, temperature: float = 1.0
+    path: Path,
+    module: NanoModule,
+    version: str,
+    temperature: float = 1.0,
+    padding: Padding | None = None,
 ) -> None:
     """Write a trained module, with batch norm, as an ONNX file.
 
@@ -58,6 +93,8 @@ def write_weight_file(
         The version of these weights, for the file's metadata.
     temperature
         Positive divisor of the logits; it is folded into the head.
+    padding
+        Channels of zeros to add; none unless given.
 
     Raises
     ------
@@ -68,21 +105,34 @@ def write_weight_file(
         raise ValueError(f'the temperature must be positive, not {temperature}')
     network = module.network
     weights = _weights(fold_batch_norm(module), temperature)
-    model = helper.make_model(
-        _graph(network, weights),
-        producer_name='emotionnet_ros',
-        opset_imports=[helper.make_opsetid('', OPSET)],
-        ir_version=IR_VERSION,
-    )
     metadata = {
         'name': network.name,
         'version': version,
         'classes': ','.join(network.classes),
         'temperature': repr(float(temperature)),
     }
-    helper.set_model_props(model, metadata)
-    onnx.checker.check_model(model, full_check=True)
-    onnx.save(model, path)
+    _save(path, network, weights, metadata, padding or Padding())
+
+
+def rewrite_weight_file(source: Path, target: Path, padding: Padding | None = None) -> None:
+    """Write the weights of a file anew, as ``write_weight_file`` would today; nothing is trained.
+
+    Parameters
+    ----------
+    source
+        A weight file of this project, with or without channels of zeros.
+    target
+        The file to write; may be the same.
+    padding
+        As for ``write_weight_file``.
+
+    Raises
+    ------
+    WeightFileError
+        As for ``read_weight_file``.
+    """
+    network, weights, metadata = _load(source)
+    _save(target, network, weights, metadata, padding or Padding())
 
 
 def read_weight_file(path: Path) -> WeightFile:
@@ -93,36 +143,91 @@ def read_weight_file(path: Path) -> WeightFile:
     WeightFileError
         If the file cannot be read, or its network or weights are not those of a table.
     """
+    network, weights, metadata = _load(path)
+    module = NanoModule(network, batch_norm=False)
+    state = {}
+    for name, array in weights.items():
+        layer, part = name.rsplit('.', 1)
+        state[f'{_module_name(layer)}.{part}'] = torch.from_numpy(array.copy())
+    module.load_state_dict(state)
+    return WeightFile(module.eval(), metadata.get('version', ''), float(metadata['temperature']))
+
+
+def _load(path: Path) -> tuple[Network, dict[str, NDArray[np.float32]], dict[str, str]]:
+    """Read a file's network, its weights in the table's widths, and its metadata."""
     try:
         model = onnx.load(path)
         metadata = {item.key: item.value for item in model.metadata_props}
         network = replace(
             NETWORKS[metadata['name']], classes=tuple(metadata['classes'].split(','))
         )
-        module = NanoModule(network, batch_norm=False)
+        float(metadata['temperature'])
         arrays = {item.name: numpy_helper.to_array(item) for item in model.graph.initializer}
-        module.load_state_dict(
-            {
-                f'{_module_name(layer)}.{part}': torch.from_numpy(arrays[f'{layer}.{part}'].copy())
-                for layer in (*(row.name for row in network.layers), 'head')
-                for part in ('weight', 'bias')
-            }
-        )
-        temperature = float(metadata['temperature'])
+        weights = {
+            name: _cut(name, arrays[name], shape)
+            for name, shape in _shapes(network, Padding()).items()
+        }
     except OSError as error:
         raise WeightFileError(f'{path}: {error.strerror}') from error
     except KeyError as error:
         raise WeightFileError(
             f'{path} is not a weight file of this project: it lacks, or names an unknown, {error}'
         ) from error
-    except (ValueError, RuntimeError, TypeError) as error:
+    except (ValueError, TypeError) as error:
         raise WeightFileError(f'{path} does not hold one of the networks: {error}') from error
     except Exception as error:
         # protobuf's error for bytes that are no model; its class moved between versions.
         if type(error).__name__ != 'DecodeError':
             raise
         raise WeightFileError(f'{path} is not an ONNX file: {error}') from error
-    return WeightFile(module.eval(), metadata.get('version', ''), temperature)
+    return network, weights, metadata
+
+
+def _save(
+    path: Path,
+    network: Network,
+    weights: dict[str, NDArray[np.float32]],
+    metadata: dict[str, str],
+    padding: Padding,
+) -> None:
+    padded = {}
+    for name, shape in _shapes(network, padding).items():
+        padded[name] = np.zeros(shape, np.float32)
+        padded[name][tuple(map(slice, weights[name].shape))] = weights[name]
+    model = helper.make_model(
+        _graph(network, padded),
+        producer_name='emotionnet_ros',
+        opset_imports=[helper.make_opsetid('', OPSET)],
+        ir_version=IR_VERSION,
+    )
+    helper.set_model_props(model, metadata)
+    onnx.checker.check_model(model, full_check=True)
+    onnx.save(model, path)
+
+
+def _shapes(network: Network, padding: Padding) -> dict[str, tuple[int, ...]]:
+    """Shapes of all weights and biases, padded."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    for layer in network.layers:
+        reads_image = layer.summands == ('image',)
+        inputs = network.input_width(layer)
+        inputs = inputs if reads_image else padding.width(inputs)
+        outputs = padding.width(layer.width)
+        shapes[f'{layer.name}.weight'] = (outputs, inputs, layer.kernel, layer.kernel)
+        shapes[f'{layer.name}.bias'] = (outputs,)
+    shapes['head.weight'] = (len(network.classes), padding.width(network.head_width()))
+    shapes['head.bias'] = (len(network.classes),)
+    return shapes
+
+
+def _cut(name: str, array: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Take the channels of zeros away."""
+    kept = array[tuple(map(slice, shape))]
+    if array.ndim != len(shape) or kept.shape != shape:
+        raise ValueError(f'{name} has shape {list(array.shape)}, not {list(shape)}')
+    if np.count_nonzero(array) != np.count_nonzero(kept):
+        raise ValueError(f'{name} has weights beyond the shape {list(shape)} of its table')
+    return kept
 
 
 def _module_name(layer: str) -> str:

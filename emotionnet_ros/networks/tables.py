@@ -133,7 +133,8 @@ def nano(
     """EmotionNet Nano's topology with the given widths (8, 6 and 5 of them).
 
     The stages run at 48x48, 24x24 and 12x12 pixels; the last convolution of the first two stages
-    halves the side. ``p1`` and ``p2`` are the long-range projections.
+    halves the side. ``p1`` and ``p2`` are the long-range projections. Sums are written such that
+    their beginnings are shared: a weight file computes each of those once.
     """
     a, b, e = stage_1, stage_2, stage_3
     layers = (
@@ -151,15 +152,15 @@ def nano(
         Layer('b3', 'b2', b[2]),
         Layer('b4', 'b1+b3', b[3]),  # without p1
         Layer('b5', 'b4', b[4]),
-        Layer('b6', 'b1+b3+b5+p1', b[5], stride=2),  # disputed: one source has b1+b3+p1
+        Layer('b6', 'b3+b5+p1+b1', b[5], stride=2),  # disputed: one source has b1+b3+p1
         Layer('p2', 'b3+b5+p1+a8', e[0], stride=2, kernel=1, relu=False),
         Layer('e1', 'b6', e[0]),
         Layer('e2', 'e1+p2', e[1]),
         Layer('e3', 'e2', e[2]),
-        Layer('e4', 'e1+e3+p2', e[3]),
+        Layer('e4', 'e1+p2+e3', e[3]),
         Layer('e5', 'e4', e[4]),
     )
-    return Network(name, layers, 'e1+e3+e5+p2', classes)
+    return Network(name, layers, 'e1+p2+e3+e5', classes)
 
 
 NANO_B = nano(

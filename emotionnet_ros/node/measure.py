@@ -24,6 +24,7 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile
 
 from emotionnet_ros.msg import ExpressionArray
+from emotionnet_ros.node.messages import seconds_of
 from emotionnet_ros.node.programs import private_domain, start_program, stop_programs
 
 VIDEO_SUFFIXES = ('.avi', '.gif', '.mkv', '.mov', '.mp4', '.webm')
@@ -43,6 +44,8 @@ class Measurement:
     frames_received: int
     frames_skipped: int
     frames_lost: int
+    answers_per_second: float
+    memory_bytes: int
 
     def row(self) -> str:
         """Give the row of the table."""
@@ -92,6 +95,7 @@ def measure(video: Path, parameters: Sequence[str]) -> Measurement:
         ended = time.monotonic()
         _spin_until(observer, lambda: time.monotonic() > ended + LAST_ANSWERS, node)
         cpu_seconds = _cpu_seconds(process) - cpu_at_first
+        memory = int(process.memory_info().rss)
         if len(answers) <= first:
             raise RuntimeError(f'{video}: no answers; see the messages above')
     finally:
@@ -105,6 +109,8 @@ def measure(video: Path, parameters: Sequence[str]) -> Measurement:
         frames_received=answers[-1].timing.frames_received,
         frames_skipped=answers[-1].timing.frames_skipped,
         frames_lost=answers[-1].timing.frames_lost,
+        answers_per_second=_rate([seconds_of(answer.header.stamp) for answer in answers]),
+        memory_bytes=memory,
     )
 
 
@@ -126,6 +132,11 @@ def _spin_until(
 def _cpu_seconds(process: Any) -> float:
     times = process.cpu_times()
     return float(times.user + times.system)
+
+
+def _rate(stamps: Sequence[float]) -> float:
+    """Give the answers a second, from the stamps of their images; 0 for a single one."""
+    return (len(stamps) - 1) / (stamps[-1] - stamps[0]) if len(stamps) > 1 else 0.0
 
 
 def _videos(paths: Sequence[Path]) -> list[Path]:

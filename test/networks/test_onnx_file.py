@@ -14,10 +14,12 @@ from emotionnet_ros.expressions import EXPRESSIONS  # noqa: E402
 from emotionnet_ros.networks.modules import NanoModule  # noqa: E402
 from emotionnet_ros.networks.onnx_file import (  # noqa: E402
     OPSET,
+    Padding,
     WeightFileError,
     read_weight_file,
     write_weight_file,
 )
+from emotionnet_ros.networks.rewrite import main as rewrite  # noqa: E402
 from emotionnet_ros.networks.tables import NETWORKS, parameter_count  # noqa: E402
 
 WEIGHTS = Path(__file__).parents[2] / 'emotionnet_ros' / 'weights'
@@ -150,3 +152,73 @@ def test_weights_that_do_not_fit_the_named_network(tmp_path: Path):
     onnx.save(model, path)
     with pytest.raises(WeightFileError, match='does not hold'):
         read_weight_file(path)
+
+
+@pytest.mark.parametrize(
+    'padding', [Padding(4), Padding(16), Padding(4, minimum=16), Padding(4, from_width=16)]
+)
+def test_channels_of_zeros_change_nothing(tmp_path: Path, padding: Padding):
+    module = trained_looking('nano_b')
+    plain, padded = tmp_path / 'plain.onnx', tmp_path / 'padded.onnx'
+    write_weight_file(plain, module, '3', 1.3)
+    write_weight_file(padded, module, '3', 1.3, padding)
+    images = images_of_every_kind()
+    np.testing.assert_allclose(run_onnx(padded, images), run_onnx(plain, images), atol=1e-6)
+    for item in onnx.load(padded).graph.initializer:
+        if item.name.endswith('.bias') and item.name != 'head.bias':
+            narrow = item.dims[0] < padding.from_width
+            assert narrow or item.dims[0] % padding.multiple == 0
+            assert item.dims[0] >= padding.minimum
+    loaded = read_weight_file(padded)
+    assert loaded.temperature == 1.3
+    original = read_weight_file(plain).module.state_dict()
+    assert all(torch.equal(v, original[name]) for name, v in loaded.module.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ('padding', 'widths'),
+    [
+        (Padding(), {7: 7, 16: 16, 27: 27}),
+        (Padding(4), {7: 8, 16: 16, 27: 28}),
+        (Padding(4, from_width=16), {7: 7, 15: 15, 16: 16, 27: 28}),
+        (Padding(4, minimum=16), {7: 16, 16: 16, 27: 28}),
+    ],
+)
+def test_padded_widths(padding: Padding, widths: dict[int, int]):
+    assert {width: padding.width(width) for width in widths} == widths
+
+
+def test_rewriting_there_and_back(tmp_path: Path):
+    plain, padded, back = (tmp_path / f'{name}.onnx' for name in ('plain', 'padded', 'back'))
+    write_weight_file(plain, trained_looking('nano_a'), '3', 1.3)
+    assert rewrite([str(plain), str(padded), '--multiple', '8']) == 0
+    assert padded.stat().st_size > plain.stat().st_size
+    assert rewrite([str(padded), str(back)]) == 0
+    assert back.read_bytes() == plain.read_bytes()
+
+
+def test_what_cannot_be_rewritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert rewrite([str(tmp_path / 'missing.onnx'), str(tmp_path / 'target.onnx')]) == 1
+    assert 'missing.onnx' in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        rewrite([str(tmp_path / 'a.onnx'), str(tmp_path / 'b.onnx'), '--multiple', '0'])
+    assert not list(tmp_path.iterdir())
+
+
+def test_weights_beyond_the_table_are_not_cut_away(tmp_path: Path):
+    path = tmp_path / 'weights.onnx'
+    write_weight_file(path, trained_looking('nano_b'), '0', padding=Padding(4))
+    model = onnx.load(path)
+    bias = next(item for item in model.graph.initializer if item.name == 'a1.bias')
+    bias.CopyFrom(onnx.numpy_helper.from_array(np.ones(12, np.float32), 'a1.bias'))
+    onnx.save(model, path)
+    with pytest.raises(WeightFileError, match=r'a1\.bias has weights beyond'):
+        read_weight_file(path)
+
+
+def test_each_sum_is_computed_once(tmp_path: Path):
+    path = tmp_path / 'weights.onnx'
+    write_weight_file(path, trained_looking('nano_b'), '0')
+    sums = [node.name for node in onnx.load(path).graph.node if '+' in node.name]
+    assert len(sums) == 13
+    assert len({frozenset(name.split('+')) for name in sums}) == 13

@@ -1,0 +1,39 @@
+# Copyright 2026 emotionnet_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip('torch', reason='weight files are written from torch')
+onnx = pytest.importorskip('onnx', reason='weight files are written with onnx')
+
+from emotionnet_ros.inference.classifier import Classifier  # noqa: E402
+from emotionnet_ros.networks.onnx_file import WeightFileError  # noqa: E402
+from emotionnet_ros.training.quantise import quantise  # noqa: E402
+
+
+def pictures(count: int, seed: int) -> np.ndarray:
+    """Blurred noise: smooth as photographs are."""
+    generator = np.random.default_rng(seed)
+    coarse = generator.uniform(0, 255, (count, 6, 6))
+    return np.kron(coarse, np.ones((8, 8))).astype(np.uint8)
+
+
+def test_int8_answers_nearly_as_float32(tmp_path: Path):
+    classifier = Classifier('nano_b')
+    target = tmp_path / 'int8.onnx'
+    quantise(classifier.path, target, pictures(20, seed=1))
+    assert target.stat().st_size < classifier.path.stat().st_size / 2
+    metadata = {item.key: item.value for item in onnx.load(target).metadata_props}
+    assert metadata['name'] == 'nano_b'
+    assert metadata['precision'] == 'int8'
+    images = pictures(40, seed=2)
+    difference = np.abs(Classifier(str(target)).classify(images) - classifier.classify(images))
+    assert difference.mean() < 0.03
+
+
+def test_what_is_no_weight_file_is_refused(tmp_path: Path):
+    with pytest.raises(WeightFileError):
+        quantise(tmp_path / 'missing.onnx', tmp_path / 'int8.onnx', pictures(1, seed=1))
+    assert not list(tmp_path.iterdir())
