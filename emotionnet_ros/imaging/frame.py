@@ -8,10 +8,11 @@ from typing import Protocol
 
 import cv2
 
-from emotionnet_ros.imaging.compressed import JpegSource, decode_pixels, read_header
+from emotionnet_ros.imaging.compressed import JpegSource, decode_pixels
 from emotionnet_ros.imaging.conversions import Pixels, resize
 from emotionnet_ros.imaging.encodings import ENCODINGS
-from emotionnet_ros.imaging.errors import MAX_PIXELS, ImageError, check_size
+from emotionnet_ros.imaging.errors import MAX_PIXELS, ImageError, check_size, shortened
+from emotionnet_ros.imaging.image_file import check_file
 from emotionnet_ros.imaging.raw import ImageData, RawImage, bytes_of, open_raw
 
 __all__ = [
@@ -128,7 +129,7 @@ def decode(image: RawImage) -> Frame:
 def decode_compressed(data: ImageData, format: str = '') -> Frame:
     """Open a JPEG or PNG file, recognised by its first bytes.
 
-    The header is read and checked here. A colour JPEG is decoded when its pixels are first asked
+    The file is checked here (see ``image_file``). A colour JPEG is decoded when its pixels are first asked
     for, and only as far as needed; grey JPEG and PNG are decoded here, 16-bit PNG to its high
     bytes. ``format`` is the field of sensor_msgs/CompressedImage. It matters in two cases: depth
     images are refused, and a grey file whose source encoding is a Bayer mosaic is demosaiced.
@@ -142,14 +143,13 @@ def decode_compressed(data: ImageData, format: str = '') -> Frame:
     if 'compresseddepth' in format.lower():
         raise ImageError(
             'unknown_format',
-            f'format {format!r} is a depth image, which shows no expressions: subscribe to the '
+            f'format {shortened(format)} is a depth image, which shows no expressions: subscribe to the '
             'compressed colour or infrared image of the camera',
         )
-    file = bytes(bytes_of(data))
-    header = read_header(file, format)
-    if header.kind == 'jpeg' and not header.is_grey:
-        return Frame(header.width, header.height, JpegSource(file, header))
-    pixels = decode_pixels(file, header, cv2.IMREAD_ANYCOLOR)
+    file = check_file(data if isinstance(data, bytes) else bytes(bytes_of(data)), format)
+    if file.kind == 'jpeg' and not file.is_grey:
+        return Frame(file.width, file.height, JpegSource(file))
+    pixels = decode_pixels(file, cv2.IMREAD_ANYCOLOR)
     height, width = pixels.shape[:2]
     encoding = _encoding_in_file(format) if pixels.ndim == 2 else 'bgr8'
     return decode(RawImage(width, height, encoding, pixels.strides[0], False, pixels))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from emotionnet_ros.imaging.conversions import Conversion, Pixels, Planes
 from emotionnet_ros.imaging.encodings import ENCODINGS, Encoding, Plane
-from emotionnet_ros.imaging.errors import ImageError, check_size
+from emotionnet_ros.imaging.errors import ImageError, check_size, shortened
 
 ImageData: TypeAlias = 'bytes | bytearray | memoryview | array.array[int] | NDArray[np.uint8]'
 
@@ -63,7 +63,7 @@ def open_raw(image: RawImage) -> RawSource:
     if encoding is None:
         raise ImageError(
             'unknown_encoding',
-            f'unknown encoding {image.encoding!r}: set the camera driver to one of '
+            f'unknown encoding {shortened(image.encoding)}: set the camera driver to one of '
             + ', '.join(sorted(ENCODINGS)),
         )
     _check_layout(image, encoding)
