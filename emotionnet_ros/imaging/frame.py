@@ -29,6 +29,9 @@ __all__ = [
 class Source(Protocol):
     """What a Frame converts from."""
 
+    def expect_luma(self) -> None:
+        """Be told that luma will be asked for beside colour."""
+
     def luma(self, rows: slice, columns: slice) -> Pixels:
         """Luma of the rectangle, uint8 [rows, columns]."""
 
@@ -56,6 +59,10 @@ class Frame:
         self._source = source
         self._luma: Pixels | None = None
         self._bgr: Pixels | None = None
+
+    def expect_luma(self) -> None:
+        """Say, before asking for colour, that luma will be needed too: files are decoded once."""
+        self._source.expect_luma()
 
     def luma(self) -> Pixels:
         """Luma, uint8 [height, width]: a (perhaps strided) view where the source holds it.

@@ -14,7 +14,14 @@ from dataclasses import dataclass
 from emotionnet_ros.imaging.errors import ImageError, check_size, shortened
 
 _PNG_SIGNATURE = b'\x89PNG\r\n\x1a\n'
-_PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type
+# Channels and the bits that a sample may have, by colour type (W3C PNG, table 11.1).
+_PNG_COLOUR_TYPES = {
+    0: (1, (1, 2, 4, 8, 16)),
+    2: (3, (8, 16)),
+    3: (1, (1, 2, 4, 8)),
+    4: (2, (8, 16)),
+    6: (4, (8, 16)),
+}
 _PNG_GREY = (0, 4)
 # All that makes up the picture. The rest costs or harms: OpenCV inflates texts and profiles for
 # nothing (seconds for a file of 400 kB) and, in 4.11, writes outside its memory where a frame of
@@ -78,6 +85,9 @@ def _check_png(data: bytes) -> ImageFile:
     width, height = (int.from_bytes(data[i : i + 4], 'big') for i in (16, 20))
     bits, colour_type = data[24], data[25]
     check_size(width, height, 'the png file')
+    channels, allowed_bits = _PNG_COLOUR_TYPES.get(colour_type, (0, ()))
+    if bits not in allowed_bits:
+        raise _corrupt('png', data, f'claims {bits} bits of colour type {colour_type}')
     kept, kept_bytes, pixel_bytes = [data[:8]], 8, 0
     position, name = 8, b''
     while name != b'IEND':
@@ -93,7 +103,7 @@ def _check_png(data: bytes) -> ImageFile:
             kept_bytes += end - position
             pixel_bytes += (end - position - 12) * (name == b'IDAT')
         position = end
-    needed = width * height * bits * _PNG_CHANNELS.get(colour_type, 0) // 8
+    needed = width * height * bits * channels // 8
     if pixel_bytes * _DEFLATE_LIMIT < needed:
         raise _corrupt('png', data, f'is too small for the {width} x {height} pixels it claims')
     file = data if kept_bytes == len(data) else b''.join(kept)

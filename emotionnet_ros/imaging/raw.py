@@ -37,6 +37,9 @@ class RawSource:
     planes: Planes
     conversion: Conversion
 
+    def expect_luma(self) -> None:
+        """Nothing to prepare: luma is taken from the data where it lies."""
+
     def luma(self, rows: slice, columns: slice) -> Pixels:
         """Luma of the rectangle, uint8 [rows, columns]."""
         return self.conversion.luma(self.planes, rows, columns)
