@@ -5,6 +5,7 @@
 ``EMOTIONNET_LONG=1`` tries more than 10,000; the counts are printed (``pytest -s``).
 """
 
+import gc
 import os
 import struct
 import zlib
@@ -23,7 +24,7 @@ from emotionnet_ros.pipeline import EncodedImage, Pipeline
 
 LONG = bool(os.environ.get('EMOTIONNET_LONG'))
 COUNT = {'blazeface': 10_000 if LONG else 1_000, 'haar': 2_000 if LONG else 250}
-GOOD_EVERY = 50
+BATCH = 125
 MAX_GROWTH_MB = 12
 REASONS = {
     'zero_size', 'too_large', 'unknown_encoding', 'odd_size', 'too_small', 'step_too_small',
@@ -84,7 +85,7 @@ CLAIMS = st.sampled_from([0, 1, 71, 73, 4000, 8000, 32_001, 65_535])
 
 @st.composite
 def damaged_files(draw):
-    """A good JPEG or PNG with bits turned, parts lost or doubled, or another size in its header."""
+    """A good JPEG or PNG with bits turned, parts lost or doubled, another size in the header."""
     file = bytearray(draw(st.sampled_from(FILES)))
     header = st.integers(0, min(700, len(file) - 1))
     for where in draw(st.lists(st.one_of(header, st.integers(0, len(file) - 1)), max_size=8)):
@@ -105,7 +106,9 @@ def damaged_files(draw):
             file[frame + 5 : frame + 9] = struct.pack('>HH', height, width)
     if damage in ('claim', 'mended') and file.startswith(b'\x89PNG'):
         file = with_right_checksums(bytes(file))
-    return EncodedImage(bytes(file), draw(st.sampled_from(['', 'jpeg', 'png', 'bayer_rggb8; png'])))
+    return EncodedImage(
+        bytes(file), draw(st.sampled_from(['', 'jpeg', 'png', 'bayer_rggb8; png']))
+    )
 
 
 def with_right_checksums(png):
@@ -142,13 +145,18 @@ def hostile_pngs(draw):
     names = draw(st.lists(st.sampled_from(sorted(others)), max_size=6))
     chunks = [png_chunk(name, others[name]) for name in [*names, b'IDAT']]
     return EncodedImage(
-        b'\x89PNG\r\n\x1a\n' + png_chunk(b'IHDR', head) + b''.join(chunks) + png_chunk(b'IEND', b'')
+        b'\x89PNG\r\n\x1a\n'
+        + png_chunk(b'IHDR', head)
+        + b''.join(chunks)
+        + png_chunk(b'IEND', b'')
     )
 
 
 @st.composite
 def rubbish(draw):
-    start = draw(st.sampled_from([b'', b'\xff\xd8\xff', b'\xff\xd8\xff\xc0', b'\x89PNG\r\n\x1a\n']))
+    start = draw(
+        st.sampled_from([b'', b'\xff\xd8\xff', b'\xff\xd8\xff\xc0', b'\x89PNG\r\n\x1a\n'])
+    )
     end = draw(st.sampled_from([b'', b'\xff\xd9', png_chunk(b'IEND', b'')]))
     data = start + draw(st.binary(max_size=400)) + end
     return EncodedImage(data, draw(st.text(max_size=60)))
@@ -183,6 +191,7 @@ class Trial:
         self.reference = self.answer_to_the_picture()
         self.answered = 0
         self.refused = Counter()
+        self.longest_message = 0
         self.resident = []
 
     def answer_to_the_picture(self):
@@ -197,18 +206,12 @@ class Trial:
         try:
             result = self.pipeline.process(image, stamp=tried / 30)
         except ImageError as error:
-            assert error.reason in REASONS, error.reason
-            assert 20 < len(str(error)) < 700, str(error)
             self.refused[error.reason] += 1
+            self.longest_message = max(self.longest_message, len(str(error)))
         else:
-            assert result.width > 0
-            assert result.height > 0
+            self.answered += 1
             for face in result.faces:
                 assert np.isfinite(face.probabilities).all()
-            self.answered += 1
-        if tried % GOOD_EVERY == 0:
-            assert self.answer_to_the_picture() == self.reference
-            self.resident.append(resident_mb())
 
 
 @pytest.mark.skipif(not Path('/proc/self/statm').exists(), reason='memory is read from /proc')
@@ -220,7 +223,7 @@ def test_malformed_images_harm_nothing(detector, face_picture):
 
     @given(image=IMAGES)
     @settings(
-        max_examples=COUNT[detector],
+        max_examples=BATCH,
         deadline=None,
         database=None,
         phases=[Phase.generate],
@@ -229,9 +232,16 @@ def test_malformed_images_harm_nothing(detector, face_picture):
     def run(image):
         trial.process(image)
 
-    run()
+    for _ in range(COUNT[detector] // BATCH):
+        run()
+        assert trial.answer_to_the_picture() == trial.reference
+        gc.collect()  # hypothesis remembers the images of a batch
+        trial.resident.append(resident_mb())
     refused = trial.refused.total()
-    middle, end = (np.median(part) for part in np.array_split(trial.resident, 3)[1:])
+    half = len(trial.resident) // 2
+    middle, end = (
+        np.median(part) for part in (trial.resident[half // 2 : half], trial.resident[half:])
+    )
     print(
         f'\n{detector}: {trial.answered + refused} images, {trial.answered} answered, {refused} '
         f'refused {dict(trial.refused.most_common())}; resident {middle:.0f} -> {end:.0f} MB'
@@ -240,4 +250,6 @@ def test_malformed_images_harm_nothing(detector, face_picture):
     # The trial itself is worth something: all kinds of faults and usable images came up.
     assert trial.answered > refused / 20
     assert len(trial.refused) >= 9
+    assert set(trial.refused) <= REASONS
+    assert trial.longest_message < 700
     assert end - middle < MAX_GROWTH_MB

@@ -136,10 +136,11 @@ def decode(image: RawImage) -> Frame:
 def decode_compressed(data: ImageData, format: str = '') -> Frame:
     """Open a JPEG or PNG file, recognised by its first bytes.
 
-    The file is checked here (see ``image_file``). A colour JPEG is decoded when its pixels are first asked
-    for, and only as far as needed; grey JPEG and PNG are decoded here, 16-bit PNG to its high
-    bytes. ``format`` is the field of sensor_msgs/CompressedImage. It matters in two cases: depth
-    images are refused, and a grey file whose source encoding is a Bayer mosaic is demosaiced.
+    The file is checked here (see ``image_file``). A colour JPEG is decoded when its pixels are
+    first asked for, and only as far as needed; grey JPEG and PNG are decoded here, 16-bit PNG to
+    its high bytes. ``format`` is the field of sensor_msgs/CompressedImage. It matters in two
+    cases: depth images are refused, and a grey file whose source encoding is a Bayer mosaic is
+    demosaiced.
 
     Raises
     ------
@@ -150,8 +151,8 @@ def decode_compressed(data: ImageData, format: str = '') -> Frame:
     if 'compresseddepth' in format.lower():
         raise ImageError(
             'unknown_format',
-            f'format {shortened(format)} is a depth image, which shows no expressions: subscribe to the '
-            'compressed colour or infrared image of the camera',
+            f'format {shortened(format)} is a depth image, which shows no expressions: '
+            'subscribe to the compressed colour or infrared image of the camera',
         )
     file = check_file(data if isinstance(data, bytes) else bytes(bytes_of(data)), format)
     if file.kind == 'jpeg' and not file.is_grey:

@@ -56,9 +56,7 @@ def test_an_animation_is_its_picture(png):
         chunk(b'acTL', struct.pack('>II', 1000, 0)),
         chunk(b'fcTL', struct.pack('>IIIIIHHBB', 0, 8000, 8000, 0, 0, 1, 1, 0, 0)),
     )
-    np.testing.assert_array_equal(
-        decode_compressed(animation).bgr(), decode_compressed(png).bgr()
-    )
+    np.testing.assert_array_equal(decode_compressed(animation).bgr(), decode_compressed(png).bgr())
 
 
 def test_texts_and_profiles_are_not_inflated(png):
@@ -66,7 +64,7 @@ def test_texts_and_profiles_are_not_inflated(png):
     text = chunk(b'zTXt', b'a\0\0' + zlib.compress(bytes(7_900_000), 9))
     profile = chunk(b'iCCP', b'a\0\0' + zlib.compress(bytes(7_900_000), 9))
     plain, loaded = (
-        min(duration(lambda: decode_compressed(file)) for _ in range(3))
+        min(seconds_to_decode(file) for _ in range(3))
         for file in (png, with_chunks(png, *[text] * 50, profile))
     )
     assert loaded < 50 * plain
@@ -74,9 +72,9 @@ def test_texts_and_profiles_are_not_inflated(png):
     assert check_file(png, '').data is png
 
 
-def duration(work):
+def seconds_to_decode(file):
     start = time.perf_counter()
-    work()
+    decode_compressed(file)
     return time.perf_counter() - start
 
 
@@ -111,8 +109,8 @@ def test_the_smallest_possible_files_are_taken(progressive, channels):
     options += [cv2.IMWRITE_JPEG_QUALITY, 1, cv2.IMWRITE_PNG_COMPRESSION, 9]
     for extension in ('.jpg', '.png'):
         file = cv2.imencode(extension, np.zeros(shape, np.uint8), options)[1].tobytes()
-        assert decode_compressed(file).luma().max() < 8
-    bits = cv2.imencode('.png', np.zeros(shape, np.uint8), [cv2.IMWRITE_PNG_BILEVEL, 1, *options])
+        assert np.ptp(decode_compressed(file).luma()) == 0
+    bits = cv2.imencode('.png', np.zeros(shape[:2], np.uint8), [cv2.IMWRITE_PNG_BILEVEL, 1])
     assert not decode_compressed(bits[1].tobytes()).luma().any()
 
 
