@@ -63,7 +63,10 @@ class Classifier:
         options.log_severity_level = 4  # what is an error is raised
         try:
             self._session = onnxruntime.InferenceSession(
-                content, options, providers=['CPUExecutionProvider']
+                content,
+                options,
+                providers=['CPUExecutionProvider'],
+                enable_fallback=0,  # on the same processor; it prints to stdout
             )
         except Exception as error:  # ONNX Runtime's errors share no base class but Exception
             raise ModelError(
