@@ -111,7 +111,8 @@ def outcomes(paths):
         capture_output=True, text=True, timeout=240,
     )  # fmt: skip
     assert answer.returncode == 0, answer.stderr[-2000:]
-    lines = answer.stdout.splitlines()
+    # ONNX Runtime before 1.24 prints lines of its own.
+    lines = [s for s in answer.stdout.splitlines() if s.startswith(('refused', 'answered'))]
     assert len(lines) == len(paths)
     return lines
 
