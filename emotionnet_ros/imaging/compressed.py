@@ -47,6 +47,10 @@ class JpegSource:
             self._luma = decode_pixels(self._file, cv2.IMREAD_GRAYSCALE)
         return self._luma[rows, columns]
 
+    def resized_luma(self, width: int, height: int) -> Pixels:
+        """All luma at the size given, uint8 [height, width]."""
+        return resize(self.luma(slice(None), slice(None)), width, height)
+
     def bgr(self) -> Pixels:
         """All pixels as BGR, uint8 [height, width, 3]."""
         if self._bgr is None:

@@ -35,6 +35,9 @@ class Source(Protocol):
     def luma(self, rows: slice, columns: slice) -> Pixels:
         """Luma of the rectangle, uint8 [rows, columns]."""
 
+    def resized_luma(self, width: int, height: int) -> Pixels:
+        """All luma at the size given, uint8 [height, width]."""
+
     def bgr(self) -> Pixels:
         """All pixels as BGR, uint8 [height, width, 3]."""
 
@@ -96,6 +99,15 @@ class Frame:
         if self._luma is not None:
             return self._luma[rows, columns]
         return _read_only(self._source.luma(rows, columns))
+
+    def resized_luma(self, width: int, height: int) -> Pixels:
+        """Luma at another size, uint8 [height, width]; see ``resized_bgr``."""
+        check_size(width, height, 'the size asked for')
+        if (width, height) == (self.width, self.height):
+            return self.luma()
+        if self._luma is not None:
+            return _read_only(resize(self._luma, width, height))
+        return _read_only(self._source.resized_luma(width, height))
 
     def bgr(self) -> Pixels:
         """Colour, uint8 [height, width, 3] in the order blue, green, red; a view of bgr8 data."""

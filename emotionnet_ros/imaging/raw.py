@@ -44,6 +44,10 @@ class RawSource:
         """Luma of the rectangle, uint8 [rows, columns]."""
         return self.conversion.luma(self.planes, rows, columns)
 
+    def resized_luma(self, width: int, height: int) -> Pixels:
+        """All luma at the size given, uint8 [height, width]."""
+        return self.conversion.resized_luma(self.planes, width, height)
+
     def bgr(self) -> Pixels:
         """All pixels as BGR, uint8 [height, width, 3]."""
         return self.conversion.bgr(self.planes)
