@@ -12,6 +12,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+import emotionnet_ros
 from emotionnet_ros.expressions import EXPRESSIONS
 from emotionnet_ros.imaging.sources import open_source
 
@@ -40,6 +41,13 @@ collect_ignore = list(LEFT_OUT)
 def pytest_terminal_summary(terminalreporter):
     for folder, text in LEFT_OUT.items():
         terminalreporter.write_line(f'SKIPPED test/{folder}: needs {text}', yellow=True)
+
+
+@pytest.fixture(scope='session')
+def package_environment():
+    """Environment variables with which another Python, in any folder, finds this package."""
+    places = [str(Path(emotionnet_ros.__file__).parents[1]), os.environ.get('PYTHONPATH', '')]
+    return {**os.environ, 'PYTHONPATH': os.pathsep.join(filter(None, places))}
 
 
 @pytest.fixture(scope='session')

@@ -105,10 +105,11 @@ for path in sys.argv[1:]:
 """
 
 
-def outcomes(paths):
+def outcomes(paths, package_environment):
     answer = subprocess.run(
         [sys.executable, '-c', TRY, *map(str, paths)],
         capture_output=True, text=True, timeout=240,
+        env=package_environment,
     )  # fmt: skip
     assert answer.returncode == 0, answer.stderr[-2000:]
     # ONNX Runtime before 1.24 prints lines of its own.
@@ -117,7 +118,9 @@ def outcomes(paths):
     return lines
 
 
-def test_a_file_of_ones_own_with_a_bit_turned_is_refused_or_answers_properly(tmp_path):
+def test_a_file_of_ones_own_with_a_bit_turned_is_refused_or_answers_properly(
+    tmp_path, package_environment
+):
     """Half of the bits anywhere, nearly all of them weights; half in the graph before these."""
     whole = find_model('nano_b').read_bytes()
     rng = np.random.default_rng(3)
@@ -130,7 +133,7 @@ def test_a_file_of_ones_own_with_a_bit_turned_is_refused_or_answers_properly(tmp
         damaged[bit // 8] ^= 1 << int(bit % 8)
         paths.append(tmp_path / f'{number}.onnx')
         paths[-1].write_bytes(damaged)
-    lines = outcomes(paths)
+    lines = outcomes(paths, package_environment)
     print(f'{lines.count("answered")} of {len(lines)} answered')
     assert 'answered' in lines
     refusals = [line for line in lines if line.startswith('refused Model file')]
@@ -138,12 +141,14 @@ def test_a_file_of_ones_own_with_a_bit_turned_is_refused_or_answers_properly(tmp
     assert len(refusals) + lines.count('answered') == len(lines)
 
 
-def test_files_of_ones_own_cut_short_are_refused(tmp_path):
+def test_files_of_ones_own_cut_short_are_refused(tmp_path, package_environment):
     whole = find_model('nano_b').read_bytes()
     paths = [tmp_path / f'{share}.onnx' for share in range(1, 20)]
     for share, path in enumerate(paths, 1):
         path.write_bytes(whole[: len(whole) * share // 20])
-    assert all(line.startswith('refused Model file') for line in outcomes(paths))
+    assert all(
+        line.startswith('refused Model file') for line in outcomes(paths, package_environment)
+    )
 
 
 @pytest.mark.parametrize('location', ['weights.bin', '{folder}/weights.bin', '../weights.bin'])
