@@ -14,8 +14,9 @@ WEIGHTS_FOLDER = Path(__file__).parent.parent / 'weights'
 MAX_MODEL_BYTES = 128 * 2**20
 
 # How a tensor says that its values lie in another file: the key of an entry of external_data
-# (onnx.proto), a protobuf string. ONNX Runtime before 1.24 reads any file that is named there.
-_EXTERNAL_DATA = re.compile(rb'\x0a(?:\x08|\x88\x80*\x00)location')
+# (onnx.proto), a protobuf string: its length, perhaps written longer than need be, then itself.
+# ONNX Runtime before 1.24 reads any file that is named there.
+_EXTERNAL_DATA = re.compile(rb'(?:\x08|\x88\x80*\x00)location')
 
 
 class ModelError(RuntimeError):
@@ -84,8 +85,8 @@ def read_model(network: str) -> tuple[Path, bytes]:
         _check_digest(path, content)
     if _EXTERNAL_DATA.search(content):
         raise ModelError(
-            f'Model file {path}: it keeps weights in other files, which are not read. Save it as '
-            'one file (onnx.save without external data).'
+            f'Model file {path}: it keeps weights in other files, which are not read, or has '
+            "something named 'location'. Save it as one file (onnx.save without external data)."
         )
     return path, content
 

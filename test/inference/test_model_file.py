@@ -171,6 +171,16 @@ def test_weights_in_other_files_are_refused(make_network, tmp_path, monkeypatch,
         Classifier(str(path))
 
 
+@pytest.mark.parametrize('length', [b'\x08', b'\x88\x00', b'\x88\x80\x00'])
+def test_weights_in_other_files_are_refused_however_that_is_written(tmp_path, length):
+    entry = b'\x0a' + length + b'location\x12\x0b/etc/passwd'
+    path = tmp_path / 'net.onnx'
+    path.write_bytes(find_model('nano_b').read_bytes() + entry)
+    assert onnx.StringStringEntryProto.FromString(entry).key == 'location'
+    with pytest.raises(ModelError, match='weights in other files'):
+        Classifier(str(path))
+
+
 def test_a_file_that_is_too_large_is_not_read(make_network, monkeypatch):
     path = make_network()
     monkeypatch.setattr(model_file, 'MAX_MODEL_BYTES', 1000)
