@@ -14,6 +14,7 @@ import pytest
 from emotionnet_ros.expressions import Box
 from emotionnet_ros.faces.detection import Detection, open_detector
 from emotionnet_ros.imaging import RawImage, compressed
+from emotionnet_ros.imaging.conversions import Bayer, PackedYuv
 from emotionnet_ros.imaging.encodings import ENCODINGS
 from emotionnet_ros.inference.classifier import Classifier
 from emotionnet_ros.pipeline import EncodedImage, Pipeline, PipelineSettings
@@ -98,6 +99,37 @@ def peak_a_pixel(pipeline, image, stamp):
 def test_the_table_is_complete():
     assert set(BYTES_A_PIXEL) - set(ENCODINGS) == {'jpeg', 'png', 'grey jpeg', 'grey png'}
     assert set(ENCODINGS) <= set(BYTES_A_PIXEL)
+
+
+def converted_at_full_size(kind):
+    row = ENCODINGS.get(kind)
+    return row is None or isinstance(row.conversion, Bayer | PackedYuv)
+
+
+@pytest.mark.parametrize('kind', BYTES_A_PIXEL)
+def test_an_image_is_converted_at_full_size_once_or_never(kind, detector, network, monkeypatch):
+    made = []
+
+    def recording(function):
+        def record(*arguments, **options):
+            result = function(*arguments, **options)
+            if result.shape[:2] == (HEIGHT, WIDTH):
+                made.append(function.__name__)
+            return result
+
+        return record
+
+    for name in ('cvtColor', 'cvtColorTwoPlane', 'imdecode', 'merge', 'resize', 'transform'):
+        monkeypatch.setattr(cv2, name, recording(getattr(cv2, name)))
+    image = image_of(kind)
+    pipeline = Pipeline(detector, network, PipelineSettings(detector_interval=2))
+    pipeline.process(image, 0.0)
+    for stamp in (0.1, 0.2):
+        made.clear()
+        assert len(pipeline.process(image, stamp).faces) == 1
+        if kind in ('png', 'jpeg'):
+            assert made == ['imdecode']
+        assert len(made) <= converted_at_full_size(kind)
 
 
 @pytest.mark.parametrize('kind', BYTES_A_PIXEL)

@@ -39,7 +39,7 @@ _JPEG_BARE = frozenset((0x00, 0x01, *range(0xD0, 0xD9)))
 # A block of 8 x 8 pixels takes one bit at least, with Huffman codes.
 _JPEG_PIXELS_PER_BYTE = 512
 # Each is another pass over all pixels; encoders make about ten.
-_JPEG_MAX_SCANS = 64
+_JPEG_MAX_SCANS = 32
 
 
 @dataclass(frozen=True, slots=True)
