@@ -249,7 +249,7 @@ def test_malformed_images_harm_nothing(detector, face_picture):
     assert trial.answered + refused >= COUNT[detector] * 0.9
     # The trial itself is worth something: all kinds of faults and usable images came up.
     assert trial.answered > refused / 20
-    assert len(trial.refused) >= 9
+    assert len(trial.refused) >= 7
     assert set(trial.refused) <= REASONS
     assert trial.longest_message < 700
     assert end - middle < MAX_GROWTH_MB
