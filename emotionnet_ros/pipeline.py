@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emotionnet_ros.expressions import Box, FaceExpression, FrameResult, StageTimes
-from emotionnet_ros.faces.detection import Detector, open_detector
+from emotionnet_ros.faces.detection import Detection, Detector, open_detector
 from emotionnet_ros.faces.tracker import Track, Tracker, TrackerSettings
 from emotionnet_ros.imaging import (
     Frame,
@@ -33,6 +33,24 @@ from emotionnet_ros.inference.smoothing import (
     SmoothingSettings,
     most_likely,
 )
+
+# Faults of one face, not of the image: it is left out of the answer.
+_NO_CROP = frozenset(('bad_box', 'box_outside', 'box_too_large'))
+
+
+class StageError(RuntimeError):
+    """The detector or the network failed on an image; the next image may well succeed.
+
+    ``reason`` is ``'detector_failed'`` or ``'network_failed'``, to count by; the cause is what
+    was raised.
+    """
+
+    def __init__(self, reason: str, name: str, frame: Frame, error: Exception) -> None:
+        super().__init__(
+            f'{reason.replace("_", " ")}: {name} on an image of {frame.width} x {frame.height} '
+            f'pixels, {type(error).__name__}: {error}'
+        )
+        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +170,8 @@ class Pipeline:
         ------
         ImageError
             The image cannot be used: what is wrong with it. The faces followed are kept.
+        StageError
+            The detector or the network failed. The faces followed are kept.
         ValueError
             The stamp is not finite.
         """
@@ -160,7 +180,7 @@ class Pipeline:
         decoded = time.perf_counter()
         detector_ran = self._detector_is_due()
         if detector_ran:
-            tracks = self._tracker.update(self.detector.detect(frame), stamp)
+            tracks = self._tracker.update(self._detect(frame), stamp)
             self._frames_since_detection = 0
         else:
             tracks = self._tracker.predict(stamp)
@@ -189,23 +209,43 @@ class Pipeline:
             or self._tracker.undecided
         )
 
+    def _detect(self, frame: Frame) -> list[Detection]:
+        if self._tracker.face_ids or self._tracker.undecided:
+            frame.expect_luma()  # there will be faces to crop
+        try:
+            return self.detector.detect(frame)
+        except ImageError:
+            raise
+        except Exception as error:
+            raise StageError('detector_failed', self.detector.name, frame, error) from error
+
     def _classify(
         self, frame: Frame, tracks: list[Track], stamp: float
     ) -> tuple[FaceExpression, ...]:
         """Classify all faces of a frame at once and steady each face's answer."""
         # A face that is only followed may have left the image since the detector saw it.
         image = Box(0, 0, frame.width, frame.height)
-        tracks = [track for track in tracks if image.iou(track.box) > 0]
-        crops = np.empty((len(tracks), CROP_SIZE, CROP_SIZE), np.uint8)
-        for crop, track in zip(crops, tracks, strict=True):
-            crop[:] = face_crop(
-                frame,
-                track.box,
-                side_over_box=self.detector.crop_side_over_box,
-                shift_y=self.detector.crop_shift_y,
-                size=CROP_SIZE,
-            )
-        probabilities = self.classifier.classify(crops)
+        present = [track for track in tracks if image.iou(track.box) > 0]
+        crops = np.empty((len(present), CROP_SIZE, CROP_SIZE), np.uint8)
+        tracks = []
+        for track in present:
+            try:
+                crops[len(tracks)] = face_crop(
+                    frame,
+                    track.box,
+                    side_over_box=self.detector.crop_side_over_box,
+                    shift_y=self.detector.crop_shift_y,
+                    size=CROP_SIZE,
+                )
+            except ImageError as error:
+                if error.reason not in _NO_CROP:
+                    raise
+            else:
+                tracks.append(track)
+        try:
+            probabilities = self.classifier.classify(crops[: len(tracks)])
+        except Exception as error:
+            raise StageError('network_failed', self.classifier.name, frame, error) from error
         followed = self._tracker.face_ids
         self._smoothers = {i: s for i, s in self._smoothers.items() if i in followed}
         smoothing = self._settings.smoothing

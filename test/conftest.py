@@ -12,6 +12,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+import emotionnet_ros
+from emotionnet_ros.expressions import EXPRESSIONS
 from emotionnet_ros.imaging.sources import open_source
 
 # Before the first rclpy.init of any test: a domain of this run's own.
@@ -39,6 +41,13 @@ collect_ignore = list(LEFT_OUT)
 def pytest_terminal_summary(terminalreporter):
     for folder, text in LEFT_OUT.items():
         terminalreporter.write_line(f'SKIPPED test/{folder}: needs {text}', yellow=True)
+
+
+@pytest.fixture(scope='session')
+def package_environment():
+    """Environment variables with which another Python, in any folder, finds this package."""
+    places = [str(Path(emotionnet_ros.__file__).parents[1]), os.environ.get('PYTHONPATH', '')]
+    return {**os.environ, 'PYTHONPATH': os.pathsep.join(filter(None, places))}
 
 
 @pytest.fixture(scope='session')
@@ -73,24 +82,34 @@ def make_network(tmp_path_factory):
         classes=8,
         side=48,
         softmax=True,
+        count='N',
+        domain='',
+        opset=17,
+        names=EXPRESSIONS,
+        **saved,
     ) -> Path:
         rng = np.random.default_rng(0)
         weights = (rng.normal(size=(side * side, classes)) / 2000).astype(np.float32)
         last = 'Softmax' if softmax else 'Relu'
         graph = helper.make_graph(
             [
-                helper.make_node('Flatten', [image], ['flat']),
+                helper.make_node('Flatten', [image], ['flat'], domain=domain),
                 helper.make_node('MatMul', ['flat', 'weights'], ['logits']),
                 helper.make_node(last, ['logits'], [probabilities]),
             ],
             name,
-            [helper.make_tensor_value_info(image, TensorProto.FLOAT, ['N', 1, side, side])],
-            [helper.make_tensor_value_info(probabilities, TensorProto.FLOAT, ['N', classes])],
+            [helper.make_tensor_value_info(image, TensorProto.FLOAT, [count, 1, side, side])],
+            [helper.make_tensor_value_info(probabilities, TensorProto.FLOAT, [count, classes])],
             [numpy_helper.from_array(weights, 'weights')],
         )
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid('', 17)], ir_version=8)
+        opsets = [
+            helper.make_opsetid('', opset),
+            *([helper.make_opsetid(domain, 1)] if domain else []),
+        ]
+        model = helper.make_model(graph, opset_imports=opsets, ir_version=8)
+        helper.set_model_props(model, {'classes': ','.join(names)} if names else {})
         path = tmp_path_factory.mktemp('network') / f'{name}.onnx'
-        onnx.save(model, path)
+        onnx.save(model, path, **saved)
         return path
 
     return make

@@ -71,7 +71,7 @@ class Haar:
     def detect(self, frame: Frame) -> list[Detection]:
         """Find the faces of one image; see ``Detector.detect``."""
         width, height = reduced_size(frame, self.input_size)
-        grey = cv2.resize(frame.luma(), (width, height), interpolation=cv2.INTER_AREA)
+        grey = frame.resized_luma(width, height)
         rectangles, counts = self._cascade.detectMultiScale2(
             grey,
             scaleFactor=_SCALE_STEP,

@@ -26,6 +26,9 @@ class Conversion(Protocol):
     def luma(self, planes: Planes, rows: slice, columns: slice) -> Pixels:
         """Luma [height, width] of the rectangle; a view where the source holds luma."""
 
+    def resized_luma(self, planes: Planes, width: int, height: int) -> Pixels:
+        """Luma [height, width], resized to the size given."""
+
     def bgr(self, planes: Planes) -> Pixels:
         """All pixels as BGR [height, width, 3]; a view where the source is BGR."""
 
@@ -64,6 +67,10 @@ class Colour:
         """See Conversion."""
         return convert(planes[0][rows, columns], self.to_grey)
 
+    def resized_luma(self, planes: Planes, width: int, height: int) -> Pixels:
+        """See Conversion."""
+        return convert(resize(planes[0], width, height), self.to_grey)
+
     def bgr(self, planes: Planes) -> Pixels:
         """See Conversion."""
         if self.to_bgr is not None:
@@ -83,6 +90,10 @@ class Grey:
     def luma(self, planes: Planes, rows: slice, columns: slice) -> Pixels:
         """See Conversion."""
         return planes[0][rows, columns]
+
+    def resized_luma(self, planes: Planes, width: int, height: int) -> Pixels:
+        """See Conversion."""
+        return resize(planes[0], width, height)
 
     def bgr(self, planes: Planes) -> Pixels:
         """See Conversion."""
@@ -112,6 +123,10 @@ class Bayer:
         patch = convert(planes[0][y : bottom + 2, x : right + 2], self.to_grey)
         return patch[top - y : bottom - y, left - x : right - x]
 
+    def resized_luma(self, planes: Planes, width: int, height: int) -> Pixels:
+        """See Conversion."""
+        return resize(convert(planes[0], self.to_grey), width, height)
+
     def bgr(self, planes: Planes) -> Pixels:
         """See Conversion."""
         return convert(planes[0], self.to_bgr)
@@ -134,6 +149,10 @@ class PackedYuv:
     def luma(self, planes: Planes, rows: slice, columns: slice) -> Pixels:
         """See Conversion."""
         return planes[0][rows, columns, self.luma_channel]
+
+    def resized_luma(self, planes: Planes, width: int, height: int) -> Pixels:
+        """See Conversion."""
+        return resize(planes[0][..., self.luma_channel], width, height)
 
     def bgr(self, planes: Planes) -> Pixels:
         """See Conversion."""
@@ -164,6 +183,10 @@ class SemiPlanarYuv:
     def luma(self, planes: Planes, rows: slice, columns: slice) -> Pixels:
         """See Conversion."""
         return planes[0][rows, columns]
+
+    def resized_luma(self, planes: Planes, width: int, height: int) -> Pixels:
+        """See Conversion."""
+        return resize(planes[0], width, height)
 
     def bgr(self, planes: Planes) -> Pixels:
         """See Conversion."""

@@ -8,10 +8,11 @@ from typing import Protocol
 
 import cv2
 
-from emotionnet_ros.imaging.compressed import JpegSource, decode_pixels, read_header
+from emotionnet_ros.imaging.compressed import JpegSource, decode_pixels
 from emotionnet_ros.imaging.conversions import Pixels, resize
 from emotionnet_ros.imaging.encodings import ENCODINGS
-from emotionnet_ros.imaging.errors import MAX_PIXELS, ImageError, check_size
+from emotionnet_ros.imaging.errors import MAX_PIXELS, ImageError, check_size, shortened
+from emotionnet_ros.imaging.image_file import check_file
 from emotionnet_ros.imaging.raw import ImageData, RawImage, bytes_of, open_raw
 
 __all__ = [
@@ -28,8 +29,14 @@ __all__ = [
 class Source(Protocol):
     """What a Frame converts from."""
 
+    def expect_luma(self) -> None:
+        """Be told that luma will be asked for beside colour."""
+
     def luma(self, rows: slice, columns: slice) -> Pixels:
         """Luma of the rectangle, uint8 [rows, columns]."""
+
+    def resized_luma(self, width: int, height: int) -> Pixels:
+        """All luma at the size given, uint8 [height, width]."""
 
     def bgr(self) -> Pixels:
         """All pixels as BGR, uint8 [height, width, 3]."""
@@ -55,6 +62,10 @@ class Frame:
         self._source = source
         self._luma: Pixels | None = None
         self._bgr: Pixels | None = None
+
+    def expect_luma(self) -> None:
+        """Say, before asking for colour, that luma will be needed too: files are decoded once."""
+        self._source.expect_luma()
 
     def luma(self) -> Pixels:
         """Luma, uint8 [height, width]: a (perhaps strided) view where the source holds it.
@@ -88,6 +99,15 @@ class Frame:
         if self._luma is not None:
             return self._luma[rows, columns]
         return _read_only(self._source.luma(rows, columns))
+
+    def resized_luma(self, width: int, height: int) -> Pixels:
+        """Luma at another size, uint8 [height, width]; see ``resized_bgr``."""
+        check_size(width, height, 'the size asked for')
+        if (width, height) == (self.width, self.height):
+            return self.luma()
+        if self._luma is not None:
+            return _read_only(resize(self._luma, width, height))
+        return _read_only(self._source.resized_luma(width, height))
 
     def bgr(self) -> Pixels:
         """Colour, uint8 [height, width, 3] in the order blue, green, red; a view of bgr8 data."""
@@ -128,10 +148,11 @@ def decode(image: RawImage) -> Frame:
 def decode_compressed(data: ImageData, format: str = '') -> Frame:
     """Open a JPEG or PNG file, recognised by its first bytes.
 
-    The header is read and checked here. A colour JPEG is decoded when its pixels are first asked
-    for, and only as far as needed; grey JPEG and PNG are decoded here, 16-bit PNG to its high
-    bytes. ``format`` is the field of sensor_msgs/CompressedImage. It matters in two cases: depth
-    images are refused, and a grey file whose source encoding is a Bayer mosaic is demosaiced.
+    The file is checked here (see ``image_file``). A colour JPEG is decoded when its pixels are
+    first asked for, and only as far as needed; grey JPEG and PNG are decoded here, 16-bit PNG to
+    its high bytes. ``format`` is the field of sensor_msgs/CompressedImage. It matters in two
+    cases: depth images are refused, and a grey file whose source encoding is a Bayer mosaic is
+    demosaiced.
 
     Raises
     ------
@@ -142,14 +163,13 @@ def decode_compressed(data: ImageData, format: str = '') -> Frame:
     if 'compresseddepth' in format.lower():
         raise ImageError(
             'unknown_format',
-            f'format {format!r} is a depth image, which shows no expressions: subscribe to the '
-            'compressed colour or infrared image of the camera',
+            f'format {shortened(format)} is a depth image, which shows no expressions: '
+            'subscribe to the compressed colour or infrared image of the camera',
         )
-    file = bytes(bytes_of(data))
-    header = read_header(file, format)
-    if header.kind == 'jpeg' and not header.is_grey:
-        return Frame(header.width, header.height, JpegSource(file, header))
-    pixels = decode_pixels(file, header, cv2.IMREAD_ANYCOLOR)
+    file = check_file(data if isinstance(data, bytes) else bytes(bytes_of(data)), format)
+    if file.kind == 'jpeg' and not file.is_grey:
+        return Frame(file.width, file.height, JpegSource(file))
+    pixels = decode_pixels(file, cv2.IMREAD_ANYCOLOR)
     height, width = pixels.shape[:2]
     encoding = _encoding_in_file(format) if pixels.ndim == 2 else 'bgr8'
     return decode(RawImage(width, height, encoding, pixels.strides[0], False, pixels))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from emotionnet_ros.imaging.conversions import Conversion, Pixels, Planes
 from emotionnet_ros.imaging.encodings import ENCODINGS, Encoding, Plane
-from emotionnet_ros.imaging.errors import ImageError, check_size
+from emotionnet_ros.imaging.errors import ImageError, check_size, shortened
 
 ImageData: TypeAlias = 'bytes | bytearray | memoryview | array.array[int] | NDArray[np.uint8]'
 
@@ -37,9 +37,16 @@ class RawSource:
     planes: Planes
     conversion: Conversion
 
+    def expect_luma(self) -> None:
+        """Nothing to prepare: luma is taken from the data where it lies."""
+
     def luma(self, rows: slice, columns: slice) -> Pixels:
         """Luma of the rectangle, uint8 [rows, columns]."""
         return self.conversion.luma(self.planes, rows, columns)
+
+    def resized_luma(self, width: int, height: int) -> Pixels:
+        """All luma at the size given, uint8 [height, width]."""
+        return self.conversion.resized_luma(self.planes, width, height)
 
     def bgr(self) -> Pixels:
         """All pixels as BGR, uint8 [height, width, 3]."""
@@ -63,7 +70,7 @@ def open_raw(image: RawImage) -> RawSource:
     if encoding is None:
         raise ImageError(
             'unknown_encoding',
-            f'unknown encoding {image.encoding!r}: set the camera driver to one of '
+            f'unknown encoding {shortened(image.encoding)}: set the camera driver to one of '
             + ', '.join(sorted(ENCODINGS)),
         )
     _check_layout(image, encoding)

@@ -189,11 +189,12 @@ class Session:
                 self._counter.add(skipped=1)
                 self._refused[error.reason] += 1
                 self._warn_of_refusal(error)
-            except Exception:
+            except Exception as error:
                 if not self._node.context.ok():
                     return  # interrupted: nobody is left to hear of it
                 # One image must not end the service; the next one gets its answer.
                 self._counter.add(skipped=1)
+                self._refused[getattr(error, 'reason', type(error).__name__)] += 1
                 self._node.get_logger().error(
                     f'Image on {self._camera.topic} not processed:\n{traceback.format_exc()}',
                     throttle_duration_sec=WARNING_PERIOD,

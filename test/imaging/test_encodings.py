@@ -217,6 +217,20 @@ def test_resized_bgr_is_the_resized_picture(encoding, size, gradients):
     assert difference(after_bgr.resized_bgr(*size), resized).mean() < 2.5
 
 
+@pytest.mark.parametrize('size', [(36, 28), (24, 20), (15, 9), (91, 80), (72, 56)])
+@pytest.mark.parametrize('encoding', ENCODINGS)
+def test_resized_luma_is_the_resized_luma(encoding, size, gradients):
+    image = image_of(encoding, gradients, 5)
+    resized = decode(image).resized_luma(*size)
+    assert not resized.flags.writeable
+    interpolation = cv2.INTER_AREA if size[0] < 72 else cv2.INTER_LINEAR
+    expected = cv2.resize(expected_luma(encoding, gradients), size, interpolation=interpolation)
+    assert difference(resized, expected).mean() < 2
+    after_luma = decode(image)
+    after_luma.luma()
+    assert difference(after_luma.resized_luma(*size), resized).mean() < 1
+
+
 @pytest.mark.parametrize('size', [(40, 40), (50, 40), (27, 27)])
 def test_shrinking_does_not_alias(size):
     """A pattern of single pixels is uniform grey from afar; skipping pixels would show stripes."""

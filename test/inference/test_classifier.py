@@ -81,8 +81,13 @@ def test_corrupt_file_is_named(tmp_path, content):
     [
         ({'image': 'picture'}, r"inputs are \['picture'\]"),
         ({'probabilities': 'scores'}, r"outputs \['scores'\]"),
-        ({'side': 64}, r'does not take float32 images'),
-        ({'classes': 7}, r'shape \[2, 7\]'),
+        ({'side': 64}, r"'image' is tensor\(float\) \['N', 1, 64, 64\]"),
+        ({'classes': 7}, r"'probabilities' is .*\['N', 7\], not .*\[N, 8\]"),
+        ({'count': 2}, r"'image' is .*\[2, 1, 48, 48\], .*any count N"),
+        ({'names': ()}, r'metadata does not name its classes; they must be neutral,'),
+        ({'names': sorted(EXPRESSIONS)}, r'its classes are anger,contempt,'),
+        ({'domain': 'somebodys.own'}, r'somebodys\.own:Flatten'),
+        ({'opset': 99}, r'[Oo]pset 99'),
         ({'softmax': False}, r'not probabilities'),
     ],
 )

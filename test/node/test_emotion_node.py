@@ -135,3 +135,23 @@ def test_a_destroyed_node_leaves_the_network(node, observer, wait_until):
 def test_the_detector_finds_as_many_faces_as_may_be_asked_for_while_running(node, detector):
     (most,) = node.describe_parameter('tracker.max_faces').integer_range
     assert detector.options['max_faces'] == most.to_value
+
+
+def test_a_detector_that_fails_is_named_and_counted_and_the_next_image_answered(
+    node, detector, capfd
+):
+    def detect():
+        raise RuntimeError('no such accelerator')
+
+    detector.detect_when_started = detect
+    give_an_image(node, detector)
+    wait_until(lambda: node._session.activity().refused.get('detector_failed'))
+    detector.detect_when_started, detector.started = list, False
+    give_an_image(node, detector)
+    wait_until(lambda: node._session.activity().counts.processed)
+    counts, refused = node._session.activity().counts, node._session.activity().refused
+    assert set(refused) == {'detector_failed'}
+    assert counts.skipped >= refused['detector_failed']
+    output = capfd.readouterr().err
+    assert 'of the test on an image of 64 x 48 pixels, RuntimeError: no such acc' in output
+    assert 'Traceback' in output
