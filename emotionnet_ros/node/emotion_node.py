@@ -129,8 +129,12 @@ class EmotionNode(LifecycleNode):  # type: ignore[misc]
         models, points = Models(value), operating_points(value)
         self._power_source = PowerSource(value)
         self._models, self._points = models, points
-        for topic, kind in TOPICS.items():
-            self._outputs[topic] = self._publisher(kind, topic)
+        try:
+            for topic, kind in TOPICS.items():
+                self._outputs[topic] = self._publisher(kind, topic)
+        except ValueError:
+            self._release()
+            raise
         classifier = models.configured_classifier
         self._diagnostics = diagnostics.Diagnostics(
             self.get_fully_qualified_name().lstrip('/'),
