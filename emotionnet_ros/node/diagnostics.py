@@ -76,7 +76,9 @@ class Activity:
 
 
 class Diagnostics:
-    """Turns what the node does into statuses; keeps the counts of the call before, for rates.
+    """Turns what the node does while it is active into statuses, once a second.
+
+    Keeps the counts of the call before, for rates.
 
     Parameters
     ----------

@@ -136,14 +136,6 @@ class EmotionNode(LifecycleNode):  # type: ignore[misc]
             self._release()
             raise
         classifier = models.configured_classifier
-        self._diagnostics = diagnostics.Diagnostics(
-            self.get_fully_qualified_name().lstrip('/'),
-            {
-                'detector': models.configured_detector.name,
-                'network': classifier.name,
-                'network_file': str(classifier.path),
-            },
-        )
         self.get_logger().info(
             f'Configured: detector {models.configured_detector.name}, '
             f'network {classifier.name} ({classifier.path})'
@@ -168,6 +160,15 @@ class EmotionNode(LifecycleNode):  # type: ignore[misc]
             self._power_source,
             self._points,
             governor_settings(parameters.values(self)),
+        )
+        classifier = self._models.configured_classifier
+        self._diagnostics = diagnostics.Diagnostics(  # anew: counts and cameras are others
+            self.get_fully_qualified_name().lstrip('/'),
+            {
+                'detector': self._models.configured_detector.name,
+                'network': classifier.name,
+                'network_file': str(classifier.path),
+            },
         )
         self._diagnostics_timer = self.create_timer(
             DIAGNOSTICS_PERIOD, self._diagnose, clock=Clock(clock_type=ClockType.STEADY_TIME)

@@ -3,6 +3,7 @@
 """The launch file starts the node that its arguments ask for."""
 
 import os
+import runpy
 import time
 
 import launch_pytest
@@ -10,13 +11,14 @@ import pytest
 import rclpy
 from ament_index_python.packages import get_package_share_directory
 from emotionnet_ros.msg import ExpressionArray
-from launch.actions import IncludeLaunchDescription, Shutdown, TimerAction
+from launch.actions import IncludeLaunchDescription, LogInfo
 from launch.launch_description_sources import PythonLaunchDescriptionSource
+from launch.utilities import perform_substitutions
 from launch_pytest.actions import ReadyToTest
 from launch_ros.actions import Node
 from rcl_interfaces.srv import GetParameters
 
-from launch import LaunchDescription, LaunchService
+from launch import LaunchContext, LaunchDescription, LaunchService
 
 DEADLINE = 60.0
 PARAMETERS = {
@@ -121,14 +123,13 @@ def test_cameras_and_an_aggregator_are_started(tmp_path):
         rclpy.try_shutdown()
 
 
-def test_without_an_aggregator_installed_the_launch_file_says_so(caplog):
-    service = LaunchService()
-    description = launch_file(aggregator='true', autostart='false')
-    service.include_launch_description(
-        LaunchDescription([description, TimerAction(period=1.0, actions=[Shutdown()])])
-    )
-    assert service.run() == 0
-    assert 'No diagnostic_aggregator is installed' in caplog.text
+def test_without_an_aggregator_installed_the_launch_file_says_so():
+    folder = get_package_share_directory('emotionnet_ros')
+    file = runpy.run_path(os.path.join(folder, 'launch', 'nano.launch.py'))
+    (action,) = file['aggregator']()
+    assert isinstance(action, LogInfo)
+    text = perform_substitutions(LaunchContext(), action.msg)
+    assert text == 'No diagnostic_aggregator is installed: diagnostics are not aggregated'
 
 
 @pytest.mark.parametrize(

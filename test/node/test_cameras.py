@@ -7,7 +7,7 @@ import time
 
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from emotionnet_ros.msg import Expression, ExpressionArray, PowerState
+from emotionnet_ros.msg import Expression, ExpressionArray
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
@@ -117,9 +117,26 @@ def test_one_camera_that_goes_disturbs_no_other(start, collect, wait_until):
 
 def test_cameras_change_at_activation(start, play, set_cameras, change, collect, wait_until):
     answers = collect(ExpressionArray, 'expressions')
+    said = collect(DiagnosticArray, '/diagnostics')
     node = start('emotionnet', cameras=f'[{LEFT}]')
     play()
+
+    def rates_of(*inputs):
+        """Wait for diagnostics of these alone, the second of them at least, for their rates."""
+        names = [f'emotionnet: {name}' for name in inputs]
+        said.clear()
+        wait_until(
+            lambda: (
+                len(said) >= 2
+                and [s.name for s in said[-1].status if ': input' in s.name] == names
+            ),
+            f'diagnostics of {inputs}',
+        )
+        values = [{v.key: v.value for v in s.values} for m in said for s in m.status]
+        return [float(v['frame_rate_msg']) for v in values if 'frame_rate_msg' in v]
+
     wait_until(lambda: of(LEFT, answers), 'answers to the one camera')
+    assert not any(rate < 0 for rate in rates_of('input'))
     refused = set_cameras([LEFT, 'no such name'])
     assert not refused.successful
     assert 'is no name of a topic' in refused.reason
@@ -129,10 +146,13 @@ def test_cameras_change_at_activation(start, play, set_cameras, change, collect,
     assert change(Transition.TRANSITION_DEACTIVATE)
     assert change(Transition.TRANSITION_ACTIVATE)
     wait_until(lambda: of(RIGHT, answers), 'answers to the camera added')
+    assert not any(rate < 0 for rate in rates_of(f'input {RIGHT}', f'input {LEFT}'))
     assert set_cameras(['']).successful
     assert change(Transition.TRANSITION_DEACTIVATE)
     assert change(Transition.TRANSITION_ACTIVATE)
     wait_until(lambda: 'waiting for images on /image\n' in node.output, 'the default topic')
+    assert not any(rate < 0 for rate in rates_of('input'))
+    assert 'Traceback' not in node.output
 
 
 def test_two_names_of_one_topic_are_refused_and_can_be_put_right(
@@ -196,7 +216,6 @@ def test_a_slow_camera_is_not_starved_by_a_fast_one(
     slow_node, play, collect, wait_until, max_rate
 ):
     answers = collect(ExpressionArray, 'expressions', QoSProfile(depth=1000))
-    states = collect(PowerState, 'power')
     slow_node(cameras=[LEFT, RIGHT], camera__max_rate=max_rate)
     play(left_hz=60.0, right_hz=5.0)
     wait_until(lambda: {LEFT, RIGHT} == {answer.camera for answer in answers}, 'both cameras')
@@ -218,9 +237,6 @@ def test_a_slow_camera_is_not_starved_by_a_fast_one(
     assert share[LEFT] < 0.6  # there was more to do than could be done
     assert rate_hz[LEFT] > rate_hz[RIGHT]  # and nothing is kept from the one that has more
     assert sum(rate_hz.values()) < 1.05 * (max_rate or 1 / WORK)
-    # At worst the other camera's image is at work and the rate's next turn is awaited.
-    assert wait[RIGHT] < 1.5 * (WORK + (1 / max_rate if max_rate else WORK))
-    assert states[-1].rate == pytest.approx(sum(rate_hz.values()), rel=0.25)
 
 
 def test_images_that_do_not_fit_are_counted_for_their_camera(

@@ -25,8 +25,7 @@ def values(status):
     return {value.key: value.value for value in status.values}
 
 
-@pytest.fixture
-def say():
+def sayer():
     diagnostics = Diagnostics('emotionnet', {'network': 'nano_b'})
 
     def at(now, *cameras, power=None, reason='', worker_alive=True):
@@ -34,6 +33,11 @@ def say():
         return statuses(diagnostics.message(now, Time(), activity, power, reason))
 
     return at
+
+
+@pytest.fixture
+def say():
+    return sayer()
 
 
 def test_rates_are_those_since_the_message_before(say):
@@ -123,7 +127,7 @@ def test_power_says_its_state_and_reason(say, budget, state, level):
     assert values(status)['budget'] == f'{budget:.2f}'
 
 
-def test_every_status_is_sorted_by_one_analyzer(say):
+def test_every_status_is_sorted_by_one_analyzer():
     folder = Path(get_package_share_directory('emotionnet_ros')) / 'config'
     tree = yaml.safe_load((folder / 'diagnostics_analyzers.yaml').read_text())
     (group,) = tree['/**']['ros__parameters'].values()
@@ -132,7 +136,7 @@ def test_every_status_is_sorted_by_one_analyzer(say):
     assert {a['type'] for a in analyzers} == {'diagnostic_aggregator/GenericAnalyzer'}
     assert len({a['path'] for a in analyzers}) == len(analyzers)
     for cameras in ([QUIET], [CameraActivity('/left'), CameraActivity('/power')]):
-        for status in say(0.0, *cameras).values():
+        for status in sayer()(0.0, *cameras).values():
             # as GenericAnalyzer does
             matching = [a for a in analyzers if any(t in status.name for t in a['contains'])]
             assert len(matching) == 1

@@ -14,7 +14,7 @@ from emotionnet_ros.expressions import (
     FrameResult,
     StageTimes,
 )
-from emotionnet_ros.node.counts import FrameCounter, LossCounter
+from emotionnet_ros.node.counts import FrameCounter, FrameCounts, LossCounter, total
 from emotionnet_ros.node.messages import expression_array, region_of_interest, timing_message
 
 TIMES = StageTimes(decode=0.001, detect=0.004, classify=0.002, total=0.007, detector_ran=True)
@@ -88,6 +88,12 @@ def test_answer_survives_the_wire_with_stamp_and_frame_of_the_image():
 def test_nobody_there_is_an_answer():
     timing = timing_message(TIMES, FrameCounter().add(), age=0, wait=0, total=0)
     assert expression_array(FrameResult((), 4, 3, TIMES), Header(), '', timing).expressions == []
+
+
+def test_counts_of_several_cameras_add_up():
+    counts = [FrameCounts(received=5, processed=3, skipped=2, lost=1), FrameCounts(received=2)]
+    assert total(counts) == FrameCounts(received=7, processed=3, skipped=2, lost=1)
+    assert total([]) == FrameCounts()
 
 
 def test_lost_frames_are_counted_from_sequence_numbers():
