@@ -211,6 +211,11 @@ class Camera:
                 f'Image on {self.topic} refused ({error.reason}): {error}'
             )
 
+    def fail(self, error: Exception) -> None:
+        """Count an image that something unexpected kept from its answer."""
+        self.skip(1)
+        self._refused[getattr(error, 'reason', type(error).__name__)] += 1
+
     def activity(self) -> CameraActivity:
         """Say what goes on, at one moment."""
         return CameraActivity(

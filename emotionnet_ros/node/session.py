@@ -197,11 +197,11 @@ class Session:
                 camera.answer(arrival, self._way, self._publish)
             except ImageError as error:
                 camera.refuse(error)
-            except Exception:
+            except Exception as error:
                 if not self._node.context.ok():
                     return  # interrupted: nobody is left to hear of it
                 # One image must not end the service; the next one gets its answer.
-                camera.skip(1)
+                camera.fail(error)
                 self._node.get_logger().error(
                     f'Image on {camera.topic} not processed:\n{traceback.format_exc()}',
                     throttle_duration_sec=WARNING_PERIOD,
