@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import replace
 
-from rclpy.clock import Clock, ClockType, JumpThreshold, TimeJump
+from rclpy.clock import Clock, ClockChange, ClockType, JumpThreshold, TimeJump
 from rclpy.duration import Duration
 from rclpy.node import Node
 
@@ -27,6 +27,10 @@ from emotionnet_ros.power.operating_points import OperatingPoint
 WATCH_PERIOD = 0.2
 # Simulated time goes on in steps; one of so many seconds is a jump.
 MAX_STEP_AHEAD = 5.0
+CLOCK_CHANGES = {
+    ClockChange.ROS_TIME_ACTIVATED: 'is simulated from now on',
+    ClockChange.ROS_TIME_DEACTIVATED: 'is no longer simulated',
+}
 
 
 class Session:
@@ -186,9 +190,10 @@ class Session:
         for camera in self._cameras:
             camera.start_anew()
             camera.skip(self._slots.clear(camera))
-        self._node.get_logger().info(
-            f"The node's time jumped by {jump.delta.nanoseconds * 1e-9:+.1f} s: all faces are new"
+        what = CLOCK_CHANGES.get(
+            jump.clock_change, f'jumped by {jump.delta.nanoseconds * 1e-9:+.1f} s'
         )
+        self._node.get_logger().info(f"The node's time {what}: all faces are new")
 
     def _work(self) -> None:
         while (taken := self._slots.take()) is not None:

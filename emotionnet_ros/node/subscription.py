@@ -15,6 +15,7 @@ from rclpy.qos import (
     ReliabilityPolicy,
 )
 from rclpy.subscription import Subscription
+from rclpy.topic_endpoint_info import TopicEndpointInfo
 from sensor_msgs.msg import CompressedImage, Image
 
 from emotionnet_ros.imaging import RawImage
@@ -107,7 +108,7 @@ class ImageSubscription:
         """
         if self._subscription is None:
             self._losses = LossCounter()
-            self._reliability = self._fitting_reliability()
+            self._reliability = self._fitting_reliability(self._offers())
             self._subscription = self._subscribe()
 
     def close(self) -> None:
@@ -118,9 +119,10 @@ class ImageSubscription:
 
     def match_publishers(self) -> None:
         """Subscribe anew when the publishers offer another reliability."""
-        if not self._has_the_same_publisher():
+        offers = self._offers()
+        if not self._has_the_same_publisher(offers):
             self._losses = LossCounter()
-        fitting = self._fitting_reliability()
+        fitting = self._fitting_reliability(offers)
         if fitting != self._reliability and self.is_open:
             self.close()
             self.open()
@@ -130,7 +132,7 @@ class ImageSubscription:
 
     def describe_publishers(self) -> str:
         """Say who publishes on the topic, for a message to people."""
-        offers = self._node.get_publishers_info_by_topic(self.topic)
+        offers = self._offers()
         kinds = [
             f'{offer.node_namespace.rstrip("/")}/{offer.node_name}: {offer.topic_type}, '
             f'{offer.qos_profile.reliability.name.lower()}'
@@ -143,17 +145,15 @@ class ImageSubscription:
             f'wanted: {wanted}, {self._reliability.name.lower()}{source}'
         )
 
-    def _fitting_reliability(self) -> ReliabilityPolicy:
+    def _offers(self) -> list[TopicEndpointInfo]:
+        infos: list[TopicEndpointInfo] = self._node.get_publishers_info_by_topic(self._full_topic)
+        return infos
+
+    def _fitting_reliability(self, offers: list[TopicEndpointInfo]) -> ReliabilityPolicy:
         """Choose what the publishers offer; where there are none, what was chosen before."""
-        if not self._automatic:
+        if not self._automatic or not offers:
             return self._reliability
-        offers = {
-            offer.qos_profile.reliability
-            for offer in self._node.get_publishers_info_by_topic(self.topic)
-        }
-        if not offers:
-            return self._reliability
-        if offers == {ReliabilityPolicy.RELIABLE}:
+        if {offer.qos_profile.reliability for offer in offers} == {ReliabilityPolicy.RELIABLE}:
             return ReliabilityPolicy.RELIABLE
         return ReliabilityPolicy.BEST_EFFORT
 
@@ -173,15 +173,14 @@ class ImageSubscription:
                 qos_overriding_options=qos.overriding_options(reliability=False),
             )
 
-    def _has_the_same_publisher(self) -> bool:
+    def _has_the_same_publisher(self, offers: list[TopicEndpointInfo]) -> bool:
         """Whether there is one publisher, the same as when this was last asked."""
-        offers = self._node.get_publishers_info_by_topic(self._full_topic)
         before, self._publisher_ids = self._publisher_ids, {bytes(o.endpoint_gid) for o in offers}
         return len(self._publisher_ids) == 1 and self._publisher_ids == before
 
     def _on_image(self, message: ImageMessage, info: dict[str, int]) -> None:
         lost = self._losses.lost_before(info['publication_sequence_number'])
-        if lost and not self._has_the_same_publisher():
+        if lost and not self._has_the_same_publisher(self._offers()):
             lost = 0  # each publisher numbers its own, and a message does not say whose it is
         self._counter.add(received=1, lost=lost)
         self._receive(message)

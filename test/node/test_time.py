@@ -145,6 +145,38 @@ def test_a_recording_that_begins_again_is_followed_anew(
     assert 'Traceback' not in node.output
 
 
+def test_a_jump_at_one_camera_leaves_the_other_alone(
+    start, images, collect, wait_until, face_picture
+):
+    answers = collect(ExpressionArray, 'expressions', QoSProfile(depth=100))
+    node = start('emotionnet', cameras='[/left,/right]')
+    publishers = {topic: images(Image, topic) for topic in ('/left', '/right')}
+    image = Image(width=640, height=480, encoding='bgr8', step=1920, data=face_picture.tobytes())
+
+    def faces_at(topic, stamp):
+        image.header.stamp = time_of(stamp)
+        publishers[topic].publish(image)
+        wait_until(
+            lambda: any(
+                (a.camera, a.header.stamp) == (topic, image.header.stamp) for a in answers
+            ),
+            f'an answer about {topic} at {stamp}',
+        )
+        return {face.face_id for face in answers[-1].expressions}
+
+    seconds = np.arange(100.0, 101.0, 0.1)
+    before = [{topic: faces_at(topic, stamp) for topic in publishers} for stamp in seconds][-1]
+    after = [
+        {'/left': faces_at('/left', stamp - 60), '/right': faces_at('/right', stamp)}
+        for stamp in seconds + 1.0
+    ][-1]
+    assert len(before['/left']) == len(after['/left']) == len(before['/right']) == 1
+    assert after['/right'] == before['/right']
+    assert not after['/left'] & before['/left']
+    assert 'Stamps on /left jumped back by 59.9 s: all faces are new' in node.output
+    assert 'Stamps on /right jumped' not in node.output
+
+
 def test_rates_hold_over_jumps_of_simulated_time(start, observer, collect, wait_until):
     """Node and camera on a simulated time that jumps by 1000 s, back and ahead."""
     answers = collect(ExpressionArray, 'expressions', QoSProfile(depth=100))
@@ -244,7 +276,9 @@ def node(observer, detector):
     node.destroy_node()
 
 
-def test_images_from_before_a_jump_have_no_age_of_after_it(observer, detector, node, collect):
+def test_images_from_before_a_jump_have_no_age_of_after_it(
+    observer, detector, node, collect, capfd
+):
     answers = collect(ExpressionArray, 'expressions')
     clock = observer.create_publisher(Clock, '/clock', 10)
     camera = observer.create_publisher(Image, 'image', 10)
@@ -288,5 +322,10 @@ def test_images_from_before_a_jump_have_no_age_of_after_it(observer, detector, n
     wait(lambda: len(answers) == 2, 'the answer to an image of the new time')
     assert answers[1].timing.age == pytest.approx(0.25)
     assert (counts().received, counts().processed, counts().skipped) == (3, 2, 1)
+    assert "The node's time jumped by -500.0 s: all faces are new" in capfd.readouterr().err
+    for simulated, said in ((False, 'is no longer simulated'), (True, 'is simulated from now on')):
+        (result,) = node.set_parameters([Parameter('use_sim_time', value=simulated)])
+        assert result.successful
+        assert f"The node's time {said}: all faces are new" in capfd.readouterr().err
     executor.shutdown()
     assert rclpy.ok()
