@@ -34,6 +34,9 @@ from emotionnet_ros.inference.smoothing import (
     most_likely,
 )
 
+# Images that come out of order are this little older than the newest; more is another time.
+MAX_STEP_BACK = 0.5
+
 # Faults of one face, not of the image: it is left out of the answer.
 _NO_CROP = frozenset(('bad_box', 'box_outside', 'box_too_large'))
 
@@ -107,6 +110,7 @@ class Pipeline:
         self._tracker = Tracker(self._settings.tracker)
         self._smoothers: dict[str, ExpressionSmoother] = {}
         self._frames_since_detection = 0
+        self._stamp: float | None = None
 
     @classmethod
     def open(
@@ -147,6 +151,17 @@ class Pipeline:
         self._tracker.reset()
         self._smoothers.clear()
         self._frames_since_detection = 0
+        self._stamp = None
+
+    def time_jump(self, stamp: float) -> float:
+        """Give the seconds by which an image's stamp jumps, negative for back; 0 for no jump.
+
+        Time jumps where a recording begins again or goes on elsewhere, and where a clock is set:
+        back by more than half a second, or ahead by more than the tracker's ``max_gap``.
+        """
+        step = 0.0 if self._stamp is None else stamp - self._stamp
+        jumps = step < -MAX_STEP_BACK or step > self._settings.tracker.max_gap
+        return step if jumps else 0.0
 
     def process(
         self, image: RawImage | EncodedImage | Frame | NDArray[np.uint8], stamp: float
@@ -159,7 +174,8 @@ class Pipeline:
             A raw or encoded image, a decoded frame, or an array: uint8 [height, width, 3] in the
             order blue, green, red as OpenCV reads it, or uint8 [height, width], grey.
         stamp
-            When the image was taken, in seconds of any clock.
+            When the image was taken, in seconds of any clock. Where it jumps (see ``time_jump``),
+            all faces are new and the detector runs.
 
         Returns
         -------
@@ -178,6 +194,8 @@ class Pipeline:
         started = time.perf_counter()
         frame = as_frame(image)
         decoded = time.perf_counter()
+        if self.time_jump(stamp):
+            self.reset()
         detector_ran = self._detector_is_due()
         if detector_ran:
             tracks = self._tracker.update(self._detect(frame), stamp)
@@ -185,6 +203,7 @@ class Pipeline:
         else:
             tracks = self._tracker.predict(stamp)
         self._frames_since_detection += 1
+        self._stamp = stamp if self._stamp is None else max(stamp, self._stamp)
         detected = time.perf_counter()
         faces = self._classify(frame, tracks, stamp)
         finished = time.perf_counter()

@@ -4,14 +4,21 @@
 
 from pathlib import Path
 
-from ament_index_python.packages import get_package_share_directory
-from launch.actions import DeclareLaunchArgument, OpaqueFunction
+from ament_index_python.packages import (
+    PackageNotFoundError,
+    get_package_prefix,
+    get_package_share_directory,
+)
+from launch.actions import DeclareLaunchArgument, LogInfo, OpaqueFunction
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
 from launch import LaunchContext, LaunchDescription
 
-PARAMETERS_FILE = Path(get_package_share_directory('emotionnet_ros')) / 'config' / 'nano.yaml'
+CONFIG = Path(get_package_share_directory('emotionnet_ros')) / 'config'
+PARAMETERS_FILE = CONFIG / 'nano.yaml'
+ANALYZERS_FILE = CONFIG / 'diagnostics_analyzers.yaml'
+AGGREGATOR = 'diagnostic_aggregator'
 
 # name, default, description, and the parameter that it sets (with its type), if any
 ARGUMENTS = (
@@ -21,6 +28,13 @@ ARGUMENTS = (
         '',
         'true: subscribe to <image>/compressed; empty: as in the parameter file.',
         ('camera.compressed', 'bool'),
+    ),
+    (
+        'cameras',
+        '',
+        'Camera topics with commas between; those ending in /compressed carry JPEG or PNG. '
+        'Empty: as in the parameter file.',
+        ('cameras', 'list'),
     ),
     ('params_file', str(PARAMETERS_FILE), 'Parameter file.', None),
     (
@@ -35,6 +49,12 @@ ARGUMENTS = (
         '',
         'false: wait for a lifecycle manager; empty: as in the parameter file.',
         ('autostart', 'bool'),
+    ),
+    (
+        'aggregator',
+        'false',
+        'true: also start a diagnostic_aggregator for this node, where that package is.',
+        None,
     ),
     ('log_level', 'info', 'debug, info, warn, error or fatal.', None),
 )
@@ -53,7 +73,7 @@ def generate_launch_description() -> LaunchDescription:
     )
 
 
-def start_node(context: LaunchContext) -> list[Node]:
+def start_node(context: LaunchContext) -> list[Node | LogInfo]:
     value = {name: LaunchConfiguration(name).perform(context) for name, _, _, _ in ARGUMENTS}
     if not Path(value['params_file']).is_file():  # launch_ros would start without it
         raise FileNotFoundError(f'params_file:={value["params_file"]}: there is no such file')
@@ -75,11 +95,29 @@ def start_node(context: LaunchContext) -> list[Node]:
             ],
             ros_arguments=['--log-level', value['log_level']],
             output='screen',
+        ),
+        *(aggregator() if convert('aggregator', value['aggregator'], 'bool') else []),
+    ]
+
+
+def aggregator() -> list[Node | LogInfo]:
+    try:
+        get_package_prefix(AGGREGATOR)
+    except PackageNotFoundError:
+        return [LogInfo(msg=f'No {AGGREGATOR} is installed: diagnostics are not aggregated')]
+    return [
+        Node(
+            package=AGGREGATOR,
+            executable='aggregator_node',
+            parameters=[str(ANALYZERS_FILE)],
+            output='screen',
         )
     ]
 
 
-def convert(name: str, text: str, kind: str) -> bool | float:
+def convert(name: str, text: str, kind: str) -> bool | float | list[str]:
+    if kind == 'list':
+        return [topic.strip() for topic in text.split(',')]
     try:
         return BOOLEANS[text.lower()] if kind == 'bool' else float(text)
     except (KeyError, ValueError):

@@ -177,3 +177,37 @@ def test_what_cannot_be_opened_is_named():
         Pipeline.open(network='no_such_net')
     with pytest.raises(DetectorError, match='no_such_detector'):
         Pipeline.open(detector='no_such_detector')
+
+
+@pytest.mark.parametrize('interval', [1, 100])
+@pytest.mark.parametrize('jump', [-0.6, -1000.0, 5.5, 1e6])
+def test_time_that_jumps_makes_all_faces_new_at_once(shared, face_picture, interval, jump):
+    settings = PipelineSettings(detector_interval=interval)
+    pipeline = Pipeline(shared.detector, shared.classifier, settings)
+    before = play(pipeline, [face_picture] * 5, start=1000.0)[-1]
+    last = 1000.0 + 4 * INTERVAL
+    assert pipeline.time_jump(last + jump) == pytest.approx(jump)
+    after = play(pipeline, [face_picture] * 3, start=last + jump)
+    assert after[0].times.detector_ran
+    (old,), (new,) = before.faces, after[-1].faces
+    assert new.face_id != old.face_id
+    assert new.face_age == pytest.approx(2 * INTERVAL)
+
+
+@pytest.mark.parametrize('step', [-0.4, 0.0, 4.5])
+def test_time_that_does_not_jump_keeps_the_faces(pipeline, face_picture, step):
+    before = play(pipeline, [face_picture] * 5, start=1000.0)[-1]
+    last = 1000.0 + 4 * INTERVAL
+    assert pipeline.time_jump(last + step) == 0.0
+    after = pipeline.process(face_picture, last + step)
+    assert [f.face_id for f in after.faces] == [f.face_id for f in before.faces]
+
+
+def test_a_recording_shorter_than_any_jump_makes_no_stuck_answer(pipeline, face_picture, nobody):
+    """Stamps go round in 0.4 s: no jump is big enough to be one, and still time goes on."""
+    for number in range(30):
+        result = pipeline.process(face_picture, 5.0 + number % 6 * INTERVAL)
+    assert len({face.face_id for face in result.faces}) == 1
+    for number in range(60):
+        result = pipeline.process(nobody, 5.0 + number % 6 * INTERVAL)
+    assert result.faces == ()

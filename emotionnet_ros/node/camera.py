@@ -1,185 +1,275 @@
 # Copyright 2026 emotionnet_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""One camera topic: a subscription that fits its publisher, and counts of what came."""
+"""One camera: its subscription, the faces followed in it, its counts and its clock."""
 
 from __future__ import annotations
 
-import threading
+import math
+import time
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from dataclasses import dataclass
+from typing import TypeAlias
 
 from rclpy.node import Node
-from rclpy.qos import (
-    DurabilityPolicy,
-    HistoryPolicy,
-    QoSProfile,
-    ReliabilityPolicy,
-)
-from rclpy.subscription import Subscription
-from sensor_msgs.msg import CompressedImage, Image
+from std_msgs.msg import Header
 
-from emotionnet_ros.imaging import RawImage
-from emotionnet_ros.pipeline import EncodedImage
+from emotionnet_ros.expressions import FrameResult
+from emotionnet_ros.faces.detection import Detector
+from emotionnet_ros.imaging import ImageError
+from emotionnet_ros.inference.classifier import Classifier
+from emotionnet_ros.node.counts import FrameCounter, FrameCounts
+from emotionnet_ros.node.diagnostics import SILENCE_BEFORE_WARNING, CameraActivity
+from emotionnet_ros.node.messages import seconds_of
+from emotionnet_ros.node.subscription import ImageMessage, ImageSubscription, image_of
+from emotionnet_ros.pipeline import Pipeline, PipelineSettings
 
-ImageMessage: TypeAlias = 'Image | CompressedImage'
-
-_RELIABILITIES = {
-    'reliable': ReliabilityPolicy.RELIABLE,
-    'best_effort': ReliabilityPolicy.BEST_EFFORT,
-}
+WARNING_PERIOD = 5.0
+# Cameras and computers whose clocks are kept together differ by milliseconds.
+MOST_AHEAD = 0.1
+# No image is that old when it comes, unless it is of another time.
+MOST_BEHIND = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class FrameCounts:
-    """Frames since activation; see msg/Timing.msg."""
+class Way:
+    """How the worker works on its next image; replaced as a whole."""
 
-    received: int = 0
-    processed: int = 0
-    skipped: int = 0
-    lost: int = 0
-
-
-class FrameCounter:
-    """Counts frames from several threads; the counts are read at one moment."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._counts = FrameCounts()
-
-    def add(self, **counts: int) -> FrameCounts:
-        """Add to some counts, by name, and give all of them."""
-        with self._lock:
-            self._counts = replace(
-                self._counts,
-                **{name: getattr(self._counts, name) + n for name, n in counts.items()},
-            )
-            return self._counts
+    settings: PipelineSettings
+    detector: Detector
+    classifier: Classifier
 
 
-class LossCounter:
-    """Frames that one publisher sent and that never came, from the numbers it gives them."""
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """An image, the steady time at which it came, and the node's time line that it came in."""
 
-    def __init__(self) -> None:
-        self._last: int | None = None
+    message: ImageMessage
+    arrived: float
+    time_line: int
 
-    def lost_before(self, sequence_number: int) -> int:
-        """Take the number of a frame that came; give how many are missing just before it."""
-        last, self._last = self._last, sequence_number
-        # A number that does not rise is that of another publisher.
-        return sequence_number - last - 1 if last is not None and sequence_number > last else 0
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of one image.
+
+    Parameters
+    ----------
+    camera
+        The topic, after remapping.
+    header
+        Of the image.
+    result
+        The faces.
+    counts
+        The camera's frames, this one included.
+    arrived
+        Steady time at which the image came.
+    wait
+        Seconds until work on it began.
+    age_known
+        Whether stamp and node's clock tell its age: False without a stamp, and where the clock
+        jumped since the image came.
+    """
+
+    camera: str
+    header: Header
+    result: FrameResult
+    counts: FrameCounts
+    arrived: float
+    wait: float
+    age_known: bool
+
+
+# Gives the age of the answer, NaN where unknown.
+Publish: TypeAlias = Callable[[Answer], float]
 
 
 class Camera:
-    """Subscribes to one image topic and hands each message on.
+    """What the node knows of one camera.
 
-    With reliability ``auto``, the subscription asks for what the publishers offer: best effort
-    loses most frames of a size between processes, and reliable gets nothing from a best-effort
-    publisher. Call ``match_publishers`` now and then, as publishers come and go.
+    The executor's thread receives and describes, the worker's thread answers.
+
+    Parameters
+    ----------
+    node
+        What the subscription is made of; gives the logger.
+    topic, reliability
+        See ``ImageSubscription``.
+    way
+        How to work at first.
+    receive
+        Takes each image that comes; gives how many were passed over with that.
+
+    Raises
+    ------
+    ValueError
+        An override of the quality of service is wrong.
     """
 
     def __init__(
         self,
         node: Node,
-        compressed: bool,
+        topic: str,
         reliability: str,
-        receive: Callable[[ImageMessage], None],
-        counter: FrameCounter,
+        way: Way,
+        receive: Callable[[Camera, Arrival], int],
     ) -> None:
         self._node = node
-        self._type: type[Any] = CompressedImage if compressed else Image
-        self._topic = 'image/compressed' if compressed else 'image'
-        self._full_topic: str = node.resolve_topic_name(self._topic)
-        self._automatic = reliability == 'auto'
-        self._receive = receive
-        self._counter = counter
-        self._losses = LossCounter()
-        self._publishers: set[bytes] = set()
-        self._reliability = _RELIABILITIES.get(reliability, ReliabilityPolicy.BEST_EFFORT)
-        self._subscription = self._subscribe()
-        self.match_publishers()
-
-    @property
-    def topic(self) -> str:
-        """The topic after remapping; may be asked from any thread, and after ``close``."""
-        return self._full_topic
-
-    def describe_publishers(self) -> str:
-        """Say who publishes on the topic, for a message to people."""
-        offers = self._node.get_publishers_info_by_topic(self.topic)
-        kinds = [
-            f'{offer.node_namespace.rstrip("/")}/{offer.node_name}: {offer.topic_type}, '
-            f'{offer.qos_profile.reliability.name.lower()}'
-            for offer in offers
-        ]
-        wanted = f'{self._type.__module__.split(".")[0]}/msg/{self._type.__name__}'
-        return (
-            f'{len(offers)} publishers{" (" + "; ".join(kinds) + ")" if kinds else ""}; '
-            f'wanted: {wanted}, {self._reliability.name.lower()}'
+        self._hand_on = receive
+        self._pipeline = Pipeline(way.detector, way.classifier, way.settings)
+        self._counter = FrameCounter()
+        self.subscription = ImageSubscription(
+            node, topic, reliability, self._receive, self._counter
         )
+        self.topic = self.subscription.topic
+        self._time_line = 0
+        self._worked_in = 0
+        self._silent_since = time.monotonic()
+        self._warned_of: dict[str, float] = {}
+        self._refused: Counter[str] = Counter()
+        self._age = math.nan
+        self._clock_fault = ''
+        self._warned_of_stamp = False
+        self._faces = 0
 
-    def match_publishers(self) -> None:
-        """Subscribe anew when the publishers offer another reliability."""
-        if not self._has_the_same_publisher():
-            self._losses = LossCounter()
-        if not self._automatic:
-            return
-        offers = {
-            offer.qos_profile.reliability
-            for offer in self._node.get_publishers_info_by_topic(self.topic)
-        }
-        if not offers:
-            return
-        fitting = (
-            ReliabilityPolicy.RELIABLE
-            if offers == {ReliabilityPolicy.RELIABLE}
-            else ReliabilityPolicy.BEST_EFFORT
-        )
-        if fitting != self._reliability:
-            self._reliability = fitting
-            self._node.destroy_subscription(self._subscription)
-            self._losses = LossCounter()
-            self._subscription = self._subscribe()
-            self._node.get_logger().info(
-                f'Subscribed anew to {self.topic}: {fitting.name.lower()}, as its publishers offer'
+    def counts(self) -> FrameCounts:
+        """Frames since activation."""
+        return self._counter.add()
+
+    def skip(self, images: int) -> None:
+        """Count images that came and are not answered."""
+        self._counter.add(skipped=images)
+
+    def listen(self, wanted: bool) -> None:
+        """Subscribe or unsubscribe, unless that is so."""
+        if wanted and not self.subscription.is_open:
+            self._silent_since = time.monotonic()
+            self.subscription.open()
+        elif not wanted:
+            self.subscription.close()
+
+    def watch(self) -> None:
+        """Look after the publishers, and say so when nothing comes."""
+        self.subscription.match_publishers()
+        silence = self._silence()
+        if silence > SILENCE_BEFORE_WARNING and self._is_due('silence'):
+            self._node.get_logger().warning(
+                f'No image on {self.topic} for {silence:.0f} s: '
+                f'{self.subscription.describe_publishers()}'
             )
 
-    def close(self) -> None:
-        """Unsubscribe."""
-        self._node.destroy_subscription(self._subscription)
+    def start_anew(self) -> None:
+        """Forget faces and smoothing before the next image: the node's time jumped."""
+        self._time_line += 1
 
-    def _subscribe(self) -> Subscription:
-        profile = QoSProfile(
-            history=HistoryPolicy.KEEP_LAST,
-            depth=1,  # an older frame is never wanted
-            reliability=self._reliability,
-            durability=DurabilityPolicy.VOLATILE,
+    def answer(self, arrival: Arrival, way: Way, publish: Publish) -> None:
+        """Answer one image.
+
+        Raises
+        ------
+        ImageError
+            The image cannot be used.
+        """
+        wait = time.monotonic() - arrival.arrived
+        pipeline = self._pipeline
+        if pipeline.settings is not way.settings:
+            pipeline.settings = way.settings
+            pipeline.detector, pipeline.classifier = way.detector, way.classifier
+        if self._worked_in != arrival.time_line:
+            self._worked_in = arrival.time_line
+            pipeline.reset()
+        stamp = seconds_of(arrival.message.header.stamp)
+        stamped = stamp > 0
+        if not stamped:
+            stamp = arrival.arrived
+            self._warn_of_stamp()
+        jump = pipeline.time_jump(stamp)
+        result = pipeline.process(image_of(arrival.message), stamp)
+        if jump:
+            self._tell_of_jump(jump)
+        self._age = publish(
+            Answer(
+                camera=self.topic,
+                header=arrival.message.header,
+                result=result,
+                counts=self._counter.add(processed=1),
+                arrived=arrival.arrived,
+                wait=wait,
+                age_known=stamped and arrival.time_line == self._time_line,
+            )
         )
-        return self._node.create_subscription(self._type, self._topic, self._on_image, profile)
+        self._faces = len(result.faces)
+        self._judge_clock()
 
-    def _has_the_same_publisher(self) -> bool:
-        """Whether there is one publisher, the same as when this was last asked."""
-        offers = self._node.get_publishers_info_by_topic(self._full_topic)
-        before, self._publishers = self._publishers, {bytes(o.endpoint_gid) for o in offers}
-        return len(self._publishers) == 1 and self._publishers == before
+    def refuse(self, error: ImageError) -> None:
+        """Count an image that cannot be used, and name each kind of fault now and then."""
+        self.skip(1)
+        self._refused[error.reason] += 1
+        if self._is_due(error.reason):
+            self._node.get_logger().warning(
+                f'Image on {self.topic} refused ({error.reason}): {error}'
+            )
 
-    def _on_image(self, message: ImageMessage, info: dict[str, int]) -> None:
-        lost = self._losses.lost_before(info['publication_sequence_number'])
-        if lost and not self._has_the_same_publisher():
-            lost = 0  # each publisher numbers its own, and a message does not say whose it is
-        self._counter.add(received=1, lost=lost)
-        self._receive(message)
+    def fail(self, error: Exception) -> None:
+        """Count an image that something unexpected kept from its answer."""
+        self.skip(1)
+        self._refused[getattr(error, 'reason', type(error).__name__)] += 1
 
+    def activity(self) -> CameraActivity:
+        """Say what goes on, at one moment."""
+        return CameraActivity(
+            topic=self.topic,
+            counts=self.counts(),
+            listening=self.subscription.is_open,
+            silence=self._silence(),
+            age=self._age,
+            clock_fault=self._clock_fault,
+            faces=self._faces,
+            refused=dict(self._refused),
+        )
 
-def image_of(message: ImageMessage) -> RawImage | EncodedImage:
-    """Refer to the pixels of a message, without a copy."""
-    if isinstance(message, CompressedImage):
-        return EncodedImage(message.data, message.format)
-    return RawImage(
-        message.width,
-        message.height,
-        message.encoding,
-        message.step,
-        bool(message.is_bigendian),
-        message.data,
-    )
+    def _receive(self, message: ImageMessage) -> None:
+        now = time.monotonic()
+        self._silent_since = now
+        self.skip(self._hand_on(self, Arrival(message, now, self._time_line)))
+
+    def _silence(self) -> float:
+        """Seconds without an image, 0 where none is asked for."""
+        return time.monotonic() - self._silent_since if self.subscription.is_open else 0.0
+
+    def _is_due(self, kind: str) -> bool:
+        """Whether to speak of a kind of fault again, which may show thirty times a second."""
+        now = time.monotonic()
+        if now - self._warned_of.get(kind, -math.inf) < WARNING_PERIOD:
+            return False
+        self._warned_of[kind] = now
+        return True
+
+    def _judge_clock(self) -> None:
+        """Say so when the stamps are of another clock than the node's."""
+        if self._age < -MOST_AHEAD:
+            self._clock_fault = f'stamps are {-self._age:.1f} s ahead of the clock of this node'
+        elif self._age > MOST_BEHIND:
+            self._clock_fault = f'stamps are {self._age:.1f} s behind the clock of this node'
+        else:
+            self._clock_fault = ''
+        if self._clock_fault and self._is_due('clock'):
+            self._node.get_logger().warning(
+                f'{self.topic}: {self._clock_fault}, so ages say nothing. Keep the clocks of '
+                'camera and computer together, or set use_sim_time for a recording.'
+            )
+
+    def _tell_of_jump(self, jump: float) -> None:
+        way = 'back' if jump < 0 else 'ahead'
+        self._node.get_logger().info(
+            f'Stamps on {self.topic} jumped {way} by {abs(jump):.1f} s: all faces are new'
+        )
+
+    def _warn_of_stamp(self) -> None:
+        if not self._warned_of_stamp:
+            self._warned_of_stamp = True
+            self._node.get_logger().warning(
+                f'Images on {self.topic} carry no valid stamp: ages cannot be known, '
+                'faces are followed by time of arrival. Let the camera driver fill header.stamp.'
+            )

@@ -8,15 +8,15 @@ The names of some values are those that existing dashboards read.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from std_msgs.msg import Header
 
 from emotionnet_ros.msg import PowerState
-from emotionnet_ros.node.camera import FrameCounts
+from emotionnet_ros.node.counts import FrameCounts, total
 
 TOPIC = '/diagnostics'
 SILENCE_BEFORE_WARNING = 5.0
@@ -31,38 +31,54 @@ _POWER_LEVELS: Mapping[int, bytes] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Activity:
-    """What the active node does, at one moment.
+class CameraActivity:
+    """What goes on at one camera, at one moment.
 
     Parameters
     ----------
     topic
-        The camera topic.
+        The camera topic, after remapping.
     counts
         Frames since activation.
+    listening
+        Whether the node is subscribed; with ``camera.lazy`` only while somebody listens to it.
     silence
-        Seconds since the last image came, or since activation.
+        Seconds since the last image came, or since it was subscribed to; 0 without subscription.
     age
         Seconds from stamp to publication of the last answer; NaN where unknown.
+    clock_fault
+        How the stamps differ from the node's clock, where they do; else empty.
     faces
         In the last answer.
     refused
         Images that could not be used, by reason, since activation.
-    worker_alive
-        False when the worker has ended, which it never should.
     """
 
     topic: str
-    counts: FrameCounts
-    silence: float
-    age: float
-    faces: int
-    refused: Mapping[str, int]
-    worker_alive: bool
+    counts: FrameCounts = field(default_factory=FrameCounts)
+    listening: bool = True
+    silence: float = 0.0
+    age: float = math.nan
+    clock_fault: str = ''
+    faces: int = 0
+    refused: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """What the active node does, at one moment; the same cameras each time.
+
+    ``worker_alive`` is False when the worker has ended, which it never should.
+    """
+
+    cameras: tuple[CameraActivity, ...]
+    worker_alive: bool = True
 
 
 class Diagnostics:
-    """Turns what the node does into statuses; keeps the counts of the call before, for rates.
+    """Turns what the node does while it is active into statuses, once a second.
+
+    Keeps the counts of the call before, for rates.
 
     Parameters
     ----------
@@ -99,42 +115,64 @@ class Diagnostics:
         return DiagnosticArray(
             header=Header(stamp=stamp),
             status=[
-                self._input(activity, before, seconds),
+                *self._inputs(activity, before, seconds),
                 self._pipeline(activity, before, seconds),
                 self._power(power, reason),
                 self._status('model', OK, 'loaded', self._models),
             ],
         )
 
-    def _input(self, now: Activity, before: Activity, seconds: float) -> DiagnosticStatus:
+    def _inputs(
+        self, now: Activity, before: Activity, seconds: float
+    ) -> Iterator[DiagnosticStatus]:
+        for camera, camera_before in zip(now.cameras, before.cameras, strict=True):
+            part = f'input {camera.topic}' if len(now.cameras) > 1 else 'input'
+            yield self._input(part, camera, camera_before, seconds)
+
+    def _input(
+        self, part: str, now: CameraActivity, before: CameraActivity, seconds: float
+    ) -> DiagnosticStatus:
         rate_hz = _rate(now.counts.received - before.counts.received, seconds)
+        answer_rate_hz = _rate(now.counts.processed - before.counts.processed, seconds)
         level, text = OK, f'{rate_hz:.1f} images a second'
         new = {r: n - before.refused.get(r, 0) for r, n in now.refused.items()}
         refused = ', '.join(f'{n} x {reason}' for reason, n in new.items() if n > 0)
-        if now.silence > SILENCE_BEFORE_WARNING:
+        if not now.listening:
+            text = 'lazy: nobody listens'
+        elif now.silence > SILENCE_BEFORE_WARNING:
             level, text = WARN, f'no image on {now.topic} for {now.silence:.0f} s'
         elif refused:
             level, text = WARN, f'images refused: {refused}'
+        elif now.clock_fault:
+            level, text = WARN, now.clock_fault
         values = {
             'topic': now.topic,
             'frame_rate_msg': f'{rate_hz:.2f}',
+            'frame_rate_node': f'{answer_rate_hz:.2f}',
+            'current_delay_from_realtime_ms': f'{now.age * 1e3:.1f}',
+            'total_dropped_frames': str(now.counts.skipped),
             'frames_received': str(now.counts.received),
+            'frames_processed': str(now.counts.processed),
             'frames_lost': str(now.counts.lost),
+            'faces': str(now.faces),
             **{f'refused {reason}': str(n) for reason, n in now.refused.items()},
         }
-        return self._status('input', level, text, values)
+        return self._status(part, level, text, values)
 
     def _pipeline(self, now: Activity, before: Activity, seconds: float) -> DiagnosticStatus:
-        rate_hz = _rate(now.counts.processed - before.counts.processed, seconds)
+        counts = total(camera.counts for camera in now.cameras)
+        counts_before = total(camera.counts for camera in before.cameras)
+        rate_hz = _rate(counts.processed - counts_before.processed, seconds)
         level, text = OK, f'{rate_hz:.1f} answers a second'
         if not now.worker_alive:
             level, text = ERROR, 'the worker has ended: deactivate and activate the node'
+        ages = [camera.age for camera in now.cameras if not math.isnan(camera.age)]
         values = {
             'frame_rate_node': f'{rate_hz:.2f}',
-            'current_delay_from_realtime_ms': f'{now.age * 1e3:.1f}',
-            'total_dropped_frames': str(now.counts.skipped),
-            'frames_processed': str(now.counts.processed),
-            'faces': str(now.faces),
+            'current_delay_from_realtime_ms': f'{max(ages, default=math.nan) * 1e3:.1f}',
+            'total_dropped_frames': str(counts.skipped),
+            'frames_processed': str(counts.processed),
+            'faces': str(sum(camera.faces for camera in now.cameras)),
         }
         return self._status('pipeline', level, text, values)
 

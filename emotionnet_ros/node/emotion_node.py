@@ -20,12 +20,11 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile
 
-from emotionnet_ros.expressions import FrameResult
 from emotionnet_ros.faces.detection import DetectorError
 from emotionnet_ros.inference.classifier import ModelError
 from emotionnet_ros.msg import Expression, ExpressionArray, PowerState
-from emotionnet_ros.node import diagnostics, parameters
-from emotionnet_ros.node.camera import FrameCounts
+from emotionnet_ros.node import diagnostics, parameters, qos
+from emotionnet_ros.node.camera import Answer
 from emotionnet_ros.node.messages import expression_array, seconds_of, timing_message
 from emotionnet_ros.node.models import Models
 from emotionnet_ros.node.power_loop import (
@@ -35,13 +34,14 @@ from emotionnet_ros.node.power_loop import (
     operating_points,
 )
 from emotionnet_ros.node.ros_log import RosLogHandler
-from emotionnet_ros.node.session import Arrival, Session
+from emotionnet_ros.node.session import Session
 from emotionnet_ros.power.operating_points import OperatingPoint
 from emotionnet_ros.power.sensor import SensorError
 
 NAME = 'emotionnet'
 RESULT_QUEUE = 10
 DIAGNOSTICS_PERIOD = 1.0
+ANSWERS = ('expressions', 'expression')
 TOPICS = {
     'expressions': ExpressionArray,
     'expression': Expression,
@@ -129,19 +129,13 @@ class EmotionNode(LifecycleNode):  # type: ignore[misc]
         models, points = Models(value), operating_points(value)
         self._power_source = PowerSource(value)
         self._models, self._points = models, points
-        self._outputs = {
-            topic: self.create_lifecycle_publisher(kind, topic, QoSProfile(depth=RESULT_QUEUE))
-            for topic, kind in TOPICS.items()
-        }
+        try:
+            for topic, kind in TOPICS.items():
+                self._outputs[topic] = self._publisher(kind, topic)
+        except ValueError:
+            self._release()
+            raise
         classifier = models.configured_classifier
-        self._diagnostics = diagnostics.Diagnostics(
-            self.get_fully_qualified_name().lstrip('/'),
-            {
-                'detector': models.configured_detector.name,
-                'network': classifier.name,
-                'network_file': str(classifier.path),
-            },
-        )
         self.get_logger().info(
             f'Configured: detector {models.configured_detector.name}, '
             f'network {classifier.name} ({classifier.path})'
@@ -154,7 +148,11 @@ class EmotionNode(LifecycleNode):  # type: ignore[misc]
         assert self._models is not None
         assert self._power_source is not None
         answer = super().on_activate(state)
-        self._session = Session(self, self._models, self._publish)
+        try:
+            self._session = Session(self, self._models, self._publish, self._listeners)
+        except ValueError:
+            super().on_deactivate(state)  # the publishers
+            raise
         self._power_loop = PowerLoop(
             self,
             self._outputs['power'].publish,
@@ -162,6 +160,15 @@ class EmotionNode(LifecycleNode):  # type: ignore[misc]
             self._power_source,
             self._points,
             governor_settings(parameters.values(self)),
+        )
+        classifier = self._models.configured_classifier
+        self._diagnostics = diagnostics.Diagnostics(  # anew: counts and cameras are others
+            self.get_fully_qualified_name().lstrip('/'),
+            {
+                'detector': self._models.configured_detector.name,
+                'network': classifier.name,
+                'network_file': str(classifier.path),
+            },
         )
         self._diagnostics_timer = self.create_timer(
             DIAGNOSTICS_PERIOD, self._diagnose, clock=Clock(clock_type=ClockType.STEADY_TIME)
@@ -194,24 +201,33 @@ class EmotionNode(LifecycleNode):  # type: ignore[misc]
         self._release()
         return TransitionCallbackReturn.SUCCESS
 
-    def _publish(
-        self, result: FrameResult, arrival: Arrival, wait: float, counts: FrameCounts
-    ) -> float:
+    def _publisher(self, kind: type[Any], topic: str) -> Any:
+        with qos.naming_the_topic(self.resolve_topic_name(topic)):
+            return self.create_lifecycle_publisher(
+                kind,
+                topic,
+                QoSProfile(depth=RESULT_QUEUE),
+                qos_overriding_options=qos.overriding_options(reliability=True),
+            )
+
+    def _listeners(self) -> int:
+        return sum(self._outputs[topic].get_subscription_count() for topic in ANSWERS)
+
+    def _publish(self, answer: Answer) -> float:
         """Publish the answer to one image and give its age; called by the worker."""
-        header = arrival.message.header
-        now, taken = self.get_clock().now().nanoseconds * 1e-9, seconds_of(header.stamp)
+        now, taken = self.get_clock().now().nanoseconds * 1e-9, seconds_of(answer.header.stamp)
         timing = timing_message(
-            result.times,
-            counts,
+            answer.result.times,
+            answer.counts,
             # Simulated time is 0 until it begins.
-            age=now - taken if now > 0 and taken > 0 else math.nan,
-            wait=wait,
-            total=time.monotonic() - arrival.arrived,
+            age=now - taken if now > 0 and answer.age_known else math.nan,
+            wait=answer.wait,
+            total=time.monotonic() - answer.arrived,
         )
-        answer = expression_array(result, header, timing)
-        self._outputs['expressions'].publish(answer)
-        if answer.expressions:
-            self._outputs['expression'].publish(answer.expressions[0])
+        message = expression_array(answer.result, answer.header, answer.camera, timing)
+        self._outputs['expressions'].publish(message)
+        if message.expressions:
+            self._outputs['expression'].publish(message.expressions[0])
         return float(timing.age)
 
     def _diagnose(self) -> None:
@@ -256,11 +272,13 @@ class EmotionNode(LifecycleNode):  # type: ignore[misc]
             self._power_loop.apply(governor_settings(parameters.values(self)))
         # Beside those of the table there are rclpy's own, use_sim_time for one.
         rows = [parameters.ROWS[c.name] for c in changes if c.name in parameters.ROWS]
-        later = [row.name for row in rows if row.when == 'on configure']
-        if later and self._models is not None:
-            self.get_logger().info(
-                f'{", ".join(later)}: takes effect when the node is configured again'
-            )
+        for when, exists in (
+            ('on configure', self._models is not None),
+            ('on activate', self._session is not None),
+        ):
+            later = ', '.join(row.name for row in rows if row.when == when)
+            if later and exists:
+                self.get_logger().info(f'{later}: takes effect {when}, not before')
 
     def _refuse_invalid_transitions(self) -> None:
         """Answer a transition that the state does not allow with a refusal.

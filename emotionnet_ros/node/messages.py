@@ -10,7 +10,7 @@ from std_msgs.msg import Header
 
 from emotionnet_ros.expressions import Box, FaceExpression, FrameResult, StageTimes
 from emotionnet_ros.msg import Expression, ExpressionArray, Timing
-from emotionnet_ros.node.camera import FrameCounts
+from emotionnet_ros.node.counts import FrameCounts
 
 
 def seconds_of(stamp: Time) -> float:
@@ -37,14 +37,14 @@ def timing_message(
     )
 
 
-def expression_array(result: FrameResult, header: Header, timing: Timing) -> ExpressionArray:
-    """Make the answer to one image."""
+def expression_array(
+    result: FrameResult, header: Header, camera: str, timing: Timing
+) -> ExpressionArray:
+    """Make the answer to one image; ``camera`` is the topic that it came on."""
     size = result.width, result.height
-    return ExpressionArray(
-        header=header,
-        timing=timing,
-        expressions=[_expression(face, header, timing, size) for face in result.faces],
-    )
+    answer = ExpressionArray(header=header, camera=camera, timing=timing)
+    answer.expressions = [_expression(face, answer, size) for face in result.faces]
+    return answer
 
 
 def region_of_interest(box: Box, size: tuple[int, int]) -> RegionOfInterest:
@@ -56,10 +56,11 @@ def region_of_interest(box: Box, size: tuple[int, int]) -> RegionOfInterest:
 
 
 def _expression(
-    face: FaceExpression, header: Header, timing: Timing, size: tuple[int, int]
+    face: FaceExpression, answer: ExpressionArray, size: tuple[int, int]
 ) -> Expression:
     return Expression(
-        header=header,
+        header=answer.header,
+        camera=answer.camera,
         face_id=face.face_id,
         roi=region_of_interest(face.roi, size),
         detection_confidence=face.detection_confidence,
@@ -69,5 +70,5 @@ def _expression(
         raw_expression=face.raw_expression,
         raw_confidence=face.raw_confidence,
         face_age=face.face_age,
-        timing=timing,
+        timing=answer.timing,
     )

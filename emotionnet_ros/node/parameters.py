@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -26,16 +26,19 @@ from rclpy.parameter import Parameter
 
 from emotionnet_ros.faces.tracker import TrackerSettings
 from emotionnet_ros.inference.smoothing import SmoothingSettings
+from emotionnet_ros.node.topics import fault_of_topics
 from emotionnet_ros.pipeline import PipelineSettings
 from emotionnet_ros.power.governor import GovernorSettings
 
-Value: TypeAlias = 'bool | int | float | str'
+# Of the type that the row's default has: bool, int, float, str or list of str.
+Value: TypeAlias = Any
 
 _TYPES: Mapping[type, tuple[int, str]] = {
     bool: (ParameterType.PARAMETER_BOOL, 'bool'),
     int: (ParameterType.PARAMETER_INTEGER, 'integer'),
     float: (ParameterType.PARAMETER_DOUBLE, 'double'),
     str: (ParameterType.PARAMETER_STRING, 'string'),
+    list: (ParameterType.PARAMETER_STRING_ARRAY, 'string array'),
 }
 
 
@@ -49,8 +52,12 @@ class Row:
         The default's type is the parameter's.
     minimum, maximum
         The range of a number; ``choices`` that of a string.
+    or_zero
+        Whether 0 is allowed below the minimum.
+    fault
+        Says what is wrong with a value where no range can; empty where nothing is.
     when
-        When a change takes effect: 'at once', 'on configure' or 'at start'.
+        When a change takes effect: 'at once', 'on activate', 'on configure' or 'at start'.
     """
 
     name: str
@@ -58,7 +65,9 @@ class Row:
     description: str
     minimum: float = 0.0
     maximum: float = 0.0
+    or_zero: bool = False
     choices: Sequence[str] = ()
+    fault: Callable[[Any], str] | None = None
     when: str = 'at once'
 
     @property
@@ -71,30 +80,40 @@ class Row:
         """The range as people read it; empty where there is none."""
         if self.choices:
             return ', '.join(self.choices)
-        return f'{self.minimum:g} to {self.maximum:g}' if self.maximum else ''
+        zero = '0 or ' if self.or_zero else ''
+        return f'{zero}{self.minimum:g} to {self.maximum:g}' if self.maximum else ''
 
-    def allows(self, value: Any) -> bool:
-        """Whether a value of the right type lies in the range."""
+    def refusal(self, value: Any) -> str:
+        """Say what is wrong with a value of the right type; empty where nothing is."""
         if self.choices:
-            return value in self.choices
-        return not self.maximum or bool(self.minimum <= value <= self.maximum)
+            wrong = '' if value in self.choices else f', it must be one of {self.range_text}'
+        elif self.fault:
+            fault = self.fault(value)
+            wrong = f': {fault}' if fault else ''
+        elif not self.maximum or self.minimum <= value <= self.maximum:
+            wrong = ''
+        else:
+            wrong = '' if self.or_zero and value == 0 else f', it must lie in {self.range_text}'
+        return f'{self.name} is {value!r}{wrong}' if wrong else ''
 
     def descriptor(self) -> ParameterDescriptor:
         """Give what rclpy declares and enforces."""
+        constraints = f'one of {self.range_text}' if self.choices else ''
+        minimum = 0.0 if self.or_zero else self.minimum
         descriptor = ParameterDescriptor(
             name=self.name,
             type=_TYPES[type(self.default)][0],
             description=self.description,
             read_only=self.when == 'at start',
-            additional_constraints=f'one of {self.range_text}' if self.choices else '',
+            additional_constraints=self.range_text if self.or_zero else constraints,
         )
         if self.maximum and isinstance(self.default, float):
             descriptor.floating_point_range = [
-                FloatingPointRange(from_value=self.minimum, to_value=self.maximum)
+                FloatingPointRange(from_value=minimum, to_value=self.maximum)
             ]
         elif self.maximum:
             descriptor.integer_range = [
-                IntegerRange(from_value=int(self.minimum), to_value=int(self.maximum), step=1)
+                IntegerRange(from_value=int(minimum), to_value=int(self.maximum), step=1)
             ]
         return descriptor
 
@@ -111,23 +130,37 @@ TABLE: Sequence[Row] = (
         when='at start',
     ),
     Row(
+        'cameras',
+        [''],
+        'Topics of the cameras, where there are several or one of another name; those that end in '
+        '/compressed carry JPEG or PNG. Empty names are left out; without any, it is image.',
+        fault=fault_of_topics,
+        when='on activate',
+    ),
+    Row(
         'camera.compressed',
         False,
-        'Subscribe to image/compressed (JPEG, PNG) in place of image.',
-        when='on configure',
+        'Subscribe to image/compressed (JPEG, PNG) in place of image, where cameras has no names.',
+        when='on activate',
     ),
     Row(
         'camera.reliability',
         'auto',
-        'Quality of service of the subscription; auto is what the publisher offers.',
+        'Quality of service of the subscriptions; auto is what the publisher offers.',
         choices=('auto', 'reliable', 'best_effort'),
-        when='on configure',
+        when='on activate',
     ),
     Row(
         'camera.max_rate',
         0.0,
-        'Frames a second that are processed at most; 0 is every frame there is time for.',
+        'Frames a second that are processed at most, of all cameras together; 0 is every frame '
+        'there is time for.',
         maximum=1000.0,
+    ),
+    Row(
+        'camera.lazy',
+        False,
+        'Subscribe only while somebody listens to expressions or expression.',
     ),
     Row(
         'detector.name',
@@ -154,7 +187,9 @@ TABLE: Sequence[Row] = (
         0,
         'Longer side in pixels of the picture the detector sees: larger finds smaller faces and '
         'costs more; 0 is the default of the detector.',
+        minimum=32,
         maximum=4096,
+        or_zero=True,
         when='on configure',
     ),
     Row(
@@ -298,18 +333,17 @@ def check(changes: Sequence[Parameter]) -> SetParametersResult:
     """Refuse what rclpy lets pass: a string that is no choice, a number just out of range."""
     for parameter in changes:
         row = ROWS.get(parameter.name)
-        if row and not row.allows(parameter.value):
-            rule = 'be one of' if row.choices else 'lie in'
-            return SetParametersResult(
-                successful=False,
-                reason=f'{row.name} is {parameter.value!r}, it must {rule} {row.range_text}',
-            )
+        # One that is not set, as by an empty list in a parameter file, is its default.
+        reason = row.refusal(parameter.value) if row and parameter.value is not None else ''
+        if reason:
+            return SetParametersResult(successful=False, reason=reason)
     return SetParametersResult(successful=True)
 
 
 def values(node: Node) -> dict[str, Value]:
     """Read all parameters at one moment."""
-    return {row.name: node.get_parameter(row.name).value for row in TABLE}
+    found = {row.name: node.get_parameter_or(row.name).value for row in TABLE}
+    return {name: ROWS[name].default if v is None else v for name, v in found.items()}
 
 
 def pipeline_settings(value: Mapping[str, Value]) -> PipelineSettings:
@@ -321,10 +355,10 @@ def pipeline_settings(value: Mapping[str, Value]) -> PipelineSettings:
     return PipelineSettings(
         detector_interval=int(value['detector.interval']),
         tracker=TrackerSettings(
-            **of('tracker', 'max_faces', 'max_missed', 'start_confidence', 'min_iou')  # type: ignore[arg-type]
+            **of('tracker', 'max_faces', 'max_missed', 'start_confidence', 'min_iou')
         ),
         smoothing=SmoothingSettings(
-            **of('smoothing', 'time_constant', 'min_confidence', 'switch_margin')  # type: ignore[arg-type]
+            **of('smoothing', 'time_constant', 'min_confidence', 'switch_margin')
         ),
     )
 
@@ -333,7 +367,8 @@ def yaml() -> str:
     """Render the parameter file: every parameter at its default, commented."""
     lines = [
         '# Every parameter of the node at its default. A change takes effect at once, unless',
-        '# said otherwise: on configure (deactivate, cleanup, configure) or at start.',
+        '# said otherwise: on activate (deactivate, activate), on configure (deactivate, cleanup,',
+        '# configure, activate) or at start.',
         '/**:',
         '  ros__parameters:',
     ]

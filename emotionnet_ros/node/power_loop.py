@@ -18,7 +18,7 @@ from rclpy.node import Node
 from emotionnet_ros.inference.classifier import shipped_networks
 from emotionnet_ros.msg import PowerState
 from emotionnet_ros.node import parameters
-from emotionnet_ros.node.camera import FrameCounts
+from emotionnet_ros.node.counts import FrameCounts
 from emotionnet_ros.power.flags import FlagReader
 from emotionnet_ros.power.governor import (
     CONTROL_PERIOD,

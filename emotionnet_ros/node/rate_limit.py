@@ -23,15 +23,22 @@ class RateLimit:
         self.rate_hz = rate_hz
         self._due = -math.inf
 
+    def delay(self, now: float) -> float:
+        """Seconds from ``now``, on a steady clock, until a frame may pass."""
+        if self.rate_hz <= 0:
+            return 0.0
+        period = 1 / self.rate_hz
+        # A time further off than this was set at an earlier, lower rate.
+        self._due = min(self._due, now + (1 + EARLY_SHARE) * period)
+        return max(self._due - EARLY_SHARE * period - now, 0.0)
+
     def allows(self, now: float) -> bool:
         """Whether a frame that comes at ``now`` seconds, on a steady clock, may pass."""
         if self.rate_hz <= 0:
             return True
-        period = 1 / self.rate_hz
-        if now < self._due - EARLY_SHARE * period:
-            # A time further off than this was set at an earlier, lower rate.
-            self._due = min(self._due, now + (1 + EARLY_SHARE) * period)
+        if self.delay(now) > 0:
             return False
+        period = 1 / self.rate_hz
         # A late frame does not put off the next, or a limit between a camera's rate and half of it
         # would become the half. A pause earns no more than that.
         self._due = max(self._due, now - period / 2) + period

@@ -26,18 +26,18 @@ HEADINGS = f'{"face":<6} {"expression":<11} {"confidence":<{BAR_WIDTH + 6}} {"fa
 
 
 class Watcher(Node):  # type: ignore[misc]
-    """Keeps the newest answer and draws it.
+    """Keeps the newest answer of each camera and draws it.
 
-    On a terminal the table is redrawn in place; elsewhere a line a second is written. ``answers``
-    counts the answers, ``first_face`` is the steady time of the first with a face in it.
+    On a terminal the tables are redrawn in place; elsewhere a line a second is written of each.
+    ``answers`` counts the answers, ``first_face`` is the steady time of the first with a face.
     """
 
     def __init__(self, output: TextIO = sys.stdout) -> None:
         super().__init__('watcher')
         self._output = output
         self._in_place = output.isatty()
-        self._newest: ExpressionArray | None = None
-        self._arrivals: deque[float] = deque()
+        self._newest: dict[str, ExpressionArray] = {}
+        self._arrivals: dict[str, deque[float]] = {}
         self.answers = 0
         self.first_face: float | None = None
         self.create_subscription(
@@ -46,25 +46,28 @@ class Watcher(Node):  # type: ignore[misc]
         self.create_timer(REFRESH_PERIOD if self._in_place else LINE_PERIOD, self._draw)
 
     def _on_expressions(self, message: ExpressionArray) -> None:
-        self._newest = message
+        self._newest[message.camera] = message
         self.answers += 1
         now = time.monotonic()
-        self._arrivals.append(now)
+        self._arrivals.setdefault(message.camera, deque()).append(now)
         if message.expressions and self.first_face is None:
             self.first_face = now
 
     def _draw(self) -> None:
-        while self._arrivals and self._arrivals[0] < time.monotonic() - RATE_WINDOW:
-            self._arrivals.popleft()
-        rate_hz = len(self._arrivals) / RATE_WINDOW
-        if self._newest is None:
-            text = f'waiting for {self.resolve_topic_name("expressions")} ...'
-        elif self._in_place:
-            text = table(self._newest, rate_hz)
+        parts = []
+        for camera, message in sorted(self._newest.items()):
+            arrivals = self._arrivals[camera]
+            while arrivals and arrivals[0] < time.monotonic() - RATE_WINDOW:
+                arrivals.popleft()
+            draw = table if self._in_place else line
+            name = f'{camera}: ' if len(self._newest) > 1 else ''
+            parts.append(name + draw(message, len(arrivals) / RATE_WINDOW))
+        if not parts:
+            parts = [f'waiting for {self.resolve_topic_name("expressions")} ...']
+        if self._in_place:
+            self._output.write('\x1b[H\x1b[J' + '\n\n'.join([*parts, 'Ctrl-C ends it.']) + '\n')
         else:
-            text = line(self._newest, rate_hz)
-        start = '\x1b[H\x1b[J' if self._in_place else ''
-        self._output.write(f'{start}{text}\n')
+            self._output.write('\n'.join(parts) + '\n')
         self._output.flush()
 
 
@@ -83,7 +86,7 @@ def summary(message: ExpressionArray, rate_hz: float) -> str:
 def table(message: ExpressionArray, rate_hz: float) -> str:
     """Draw one answer as a table of faces."""
     rows = [_row(face) for face in message.expressions] or ['(nobody there)']
-    return '\n'.join([summary(message, rate_hz), '', HEADINGS, *rows, '', 'Ctrl-C ends it.'])
+    return '\n'.join([summary(message, rate_hz), '', HEADINGS, *rows])
 
 
 def line(message: ExpressionArray, rate_hz: float) -> str:

@@ -3,6 +3,7 @@
 """The launch file starts the node that its arguments ask for."""
 
 import os
+import runpy
 import time
 
 import launch_pytest
@@ -10,13 +11,14 @@ import pytest
 import rclpy
 from ament_index_python.packages import get_package_share_directory
 from emotionnet_ros.msg import ExpressionArray
-from launch.actions import IncludeLaunchDescription
+from launch.actions import IncludeLaunchDescription, LogInfo
 from launch.launch_description_sources import PythonLaunchDescriptionSource
+from launch.utilities import perform_substitutions
 from launch_pytest.actions import ReadyToTest
 from launch_ros.actions import Node
 from rcl_interfaces.srv import GetParameters
 
-from launch import LaunchDescription, LaunchService
+from launch import LaunchContext, LaunchDescription, LaunchService
 
 DEADLINE = 60.0
 PARAMETERS = {
@@ -86,12 +88,57 @@ def test_arguments_reach_the_node_and_it_answers():
         rclpy.try_shutdown()
 
 
+@launch_pytest.fixture
+def two_cameras(tmp_path, monkeypatch):
+    """The launch file with an aggregator that only notes its arguments."""
+    index = tmp_path / 'share' / 'ament_index' / 'resource_index' / 'packages'
+    index.mkdir(parents=True)
+    (index / 'diagnostic_aggregator').touch()
+    program = tmp_path / 'lib' / 'diagnostic_aggregator' / 'aggregator_node'
+    program.parent.mkdir(parents=True)
+    program.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/arguments\nexec sleep 60\n')
+    program.chmod(0o755)
+    monkeypatch.setenv('AMENT_PREFIX_PATH', f'{tmp_path}:{os.environ["AMENT_PREFIX_PATH"]}')
+    return LaunchDescription(
+        [
+            launch_file(cameras='/left/image, /right/image/compressed', aggregator='true'),
+            ReadyToTest(),
+        ]
+    )
+
+
+@pytest.mark.launch(fixture=two_cameras)
+def test_cameras_and_an_aggregator_are_started(tmp_path):
+    rclpy.init()
+    try:
+        observer = rclpy.create_node('observer')
+        arguments = tmp_path / 'arguments'
+        topics = ('/left/image', '/right/image/compressed')
+        deadline = time.monotonic() + DEADLINE
+        while not (arguments.exists() and all(map(observer.count_subscribers, topics))):
+            assert time.monotonic() < deadline, 'no subscriptions or no aggregator'
+            rclpy.spin_once(observer, timeout_sec=0.1)
+        assert 'config/diagnostics_analyzers.yaml' in arguments.read_text()
+    finally:
+        rclpy.try_shutdown()
+
+
+def test_without_an_aggregator_installed_the_launch_file_says_so():
+    folder = get_package_share_directory('emotionnet_ros')
+    file = runpy.run_path(os.path.join(folder, 'launch', 'nano.launch.py'))
+    (action,) = file['aggregator']()
+    assert isinstance(action, LogInfo)
+    text = perform_substitutions(LaunchContext(), action.msg)
+    assert text == 'No diagnostic_aggregator is installed: diagnostics are not aggregated'
+
+
 @pytest.mark.parametrize(
     ('argument', 'value'),
     [
         ('params_file', '/no/such/file.yaml'),
         ('power_budget', 'plenty'),
         ('compressed', 'perhaps'),
+        ('aggregator', 'perhaps'),
     ],
 )
 def test_a_bad_argument_is_refused_and_named(argument, value, caplog):

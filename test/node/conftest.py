@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import rclpy
+from rclpy.qos import ReliabilityPolicy
 
 # Long enough for a loaded machine; a test that passes never waits for it.
 DEADLINE = 60.0
@@ -67,6 +68,22 @@ def call(observer, wait_until):
         return future.result()
 
     return ask
+
+
+@pytest.fixture
+def reliable_subscription(observer, wait_until):
+    """Wait until the node asks a camera topic for reliability, as its publishers offer it."""
+
+    def wait(topic):
+        def asked():
+            infos = observer.get_subscriptions_info_by_topic(topic)
+            return [info.qos_profile.reliability for info in infos]
+
+        wait_until(
+            lambda: asked() == [ReliabilityPolicy.RELIABLE], f'a reliable subscription to {topic}'
+        )
+
+    return wait
 
 
 @pytest.fixture

@@ -1,18 +1,20 @@
 # Copyright 2026 emotionnet_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-import math
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+import yaml
+from ament_index_python.packages import get_package_share_directory
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from emotionnet_ros.msg import PowerState
 
-from emotionnet_ros.node.camera import FrameCounts
-from emotionnet_ros.node.diagnostics import Activity, Diagnostics
+from emotionnet_ros.node.counts import FrameCounts
+from emotionnet_ros.node.diagnostics import Activity, CameraActivity, Diagnostics
 
-QUIET = Activity('/image', FrameCounts(), 0.0, math.nan, 0, {}, True)
+QUIET = CameraActivity('/image')
 
 
 def statuses(message):
@@ -23,14 +25,19 @@ def values(status):
     return {value.key: value.value for value in status.values}
 
 
-@pytest.fixture
-def say():
+def sayer():
     diagnostics = Diagnostics('emotionnet', {'network': 'nano_b'})
 
-    def at(now, activity, power=None, reason=''):
+    def at(now, *cameras, power=None, reason='', worker_alive=True):
+        activity = Activity(cameras, worker_alive)
         return statuses(diagnostics.message(now, Time(), activity, power, reason))
 
     return at
+
+
+@pytest.fixture
+def say():
+    return sayer()
 
 
 def test_rates_are_those_since_the_message_before(say):
@@ -53,6 +60,43 @@ def test_silence_is_a_warning_that_names_the_topic(say):
     assert status.message == 'no image on /image for 7 s'
 
 
+def test_nobody_listening_to_a_lazy_node_is_no_fault(say):
+    status = say(0.0, replace(QUIET, listening=False))['input']
+    assert status.level == DiagnosticStatus.OK
+    assert status.message == 'lazy: nobody listens'
+
+
+def test_stamps_of_another_clock_are_a_warning(say):
+    fault = 'stamps are 3.0 s ahead of the clock of this node'
+    status = say(0.0, replace(QUIET, age=-3.0, clock_fault=fault))['input']
+    assert (status.level, status.message) == (DiagnosticStatus.WARN, fault)
+    assert values(status)['current_delay_from_realtime_ms'] == '-3000.0'
+
+
+def test_each_of_several_cameras_has_its_status_and_the_pipeline_their_sum(say):
+    left, right = CameraActivity('/left'), CameraActivity('/right')
+    say(10.0, left, right)
+    said = say(
+        11.0,
+        replace(left, counts=FrameCounts(received=60, processed=20, skipped=40), age=0.02),
+        replace(right, counts=FrameCounts(received=5, processed=5), age=0.05, faces=2),
+    )
+    assert list(said)[:3] == ['input /left', 'input /right', 'pipeline']
+    assert values(said['input /left'])['frame_rate_node'] == '20.00'
+    assert values(said['input /right'])['frame_rate_node'] == '5.00'
+    assert values(said['input /right'])['faces'] == '2'
+    pipeline = values(said['pipeline'])
+    assert pipeline['frame_rate_node'] == '25.00'
+    assert pipeline['total_dropped_frames'] == '40'
+    assert pipeline['current_delay_from_realtime_ms'] == '50.0'
+
+
+def test_the_silence_of_one_camera_is_its_own(say):
+    said = say(0.0, CameraActivity('/left', silence=9.0), CameraActivity('/right'))
+    assert said['input /left'].level == DiagnosticStatus.WARN
+    assert said['input /right'].level == DiagnosticStatus.OK
+
+
 def test_refused_images_warn_for_as_long_as_they_come(say):
     say(0.0, QUIET)
     bad = replace(QUIET, refused={'corrupt_jpeg': 4})
@@ -61,7 +105,7 @@ def test_refused_images_warn_for_as_long_as_they_come(say):
 
 
 def test_a_dead_worker_is_an_error(say):
-    status = say(0.0, replace(QUIET, worker_alive=False))['pipeline']
+    status = say(0.0, QUIET, worker_alive=False)['pipeline']
     assert status.level == DiagnosticStatus.ERROR
 
 
@@ -76,9 +120,26 @@ def test_a_dead_worker_is_an_error(say):
     ],
 )
 def test_power_says_its_state_and_reason(say, budget, state, level):
-    status = say(0.0, QUIET, PowerState(budget=budget, state=state), 'the reason')['power']
+    status = say(0.0, QUIET, power=PowerState(budget=budget, state=state), reason='the reason')[
+        'power'
+    ]
     assert (status.level, status.message) == (level, 'the reason')
     assert values(status)['budget'] == f'{budget:.2f}'
+
+
+def test_every_status_is_sorted_by_one_analyzer():
+    folder = Path(get_package_share_directory('emotionnet_ros')) / 'config'
+    tree = yaml.safe_load((folder / 'diagnostics_analyzers.yaml').read_text())
+    (group,) = tree['/**']['ros__parameters'].values()
+    assert group['type'] == 'diagnostic_aggregator/AnalyzerGroup'
+    analyzers = group['analyzers'].values()
+    assert {a['type'] for a in analyzers} == {'diagnostic_aggregator/GenericAnalyzer'}
+    assert len({a['path'] for a in analyzers}) == len(analyzers)
+    for cameras in ([QUIET], [CameraActivity('/left'), CameraActivity('/power')]):
+        for status in sayer()(0.0, *cameras).values():
+            # as GenericAnalyzer does
+            matching = [a for a in analyzers if any(t in status.name for t in a['contains'])]
+            assert len(matching) == 1
 
 
 def test_the_node_publishes_them(start, collect, wait_until):

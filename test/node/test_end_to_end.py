@@ -143,12 +143,14 @@ def test_the_subscription_asks_for_what_the_publisher_offers(
     wait_until(lambda: answers, 'answers after subscribing anew')
 
 
-def test_simulated_time_that_never_begins_is_understood(start, observer, collect, wait_until):
+def test_simulated_time_that_never_begins_is_understood(
+    start, reliable_subscription, collect, wait_until
+):
     node = start('emotionnet', use_sim_time='true')
     wait_until(lambda: 'Active' in node.output, 'the node')
     answers = collect(ExpressionArray, 'expressions')
     start('player', rate=10.0)
-    wait_until(lambda: 'Subscribed anew' in node.output, 'a reliable subscription')
+    reliable_subscription('/image')
     wait_until(lambda: answers, 'answers')
     assert math.isnan(answers[-1].timing.age)
 
@@ -175,16 +177,14 @@ def test_images_without_a_valid_stamp_are_answered_with_an_age_unknown(
 
 
 def test_bad_images_are_named_and_counted_and_the_next_good_one_is_answered(
-    node, observer, collect, wait_until, face_picture
+    node, observer, collect, wait_until, reliable_subscription, face_picture
 ):
     answers = collect(ExpressionArray, 'expressions')
     publisher = observer.create_publisher(
         Image, 'image', QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
     )
-    wait_until(
-        lambda: 'Subscribed anew' in node.output and publisher.get_subscription_count() == 1,
-        'a reliable subscription',
-    )
+    reliable_subscription('/image')
+    wait_until(lambda: publisher.get_subscription_count() == 1, 'the publisher to know of it')
     good = image_message(face_picture)
     short = image_message(face_picture)
     short.height = 10_000

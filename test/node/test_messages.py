@@ -14,7 +14,7 @@ from emotionnet_ros.expressions import (
     FrameResult,
     StageTimes,
 )
-from emotionnet_ros.node.camera import FrameCounter, LossCounter
+from emotionnet_ros.node.counts import FrameCounter, FrameCounts, LossCounter, total
 from emotionnet_ros.node.messages import expression_array, region_of_interest, timing_message
 
 TIMES = StageTimes(decode=0.001, detect=0.004, classify=0.002, total=0.007, detector_ran=True)
@@ -63,13 +63,15 @@ def test_answer_survives_the_wire_with_stamp_and_frame_of_the_image():
     header = Header(frame_id='head_camera')
     header.stamp.sec, header.stamp.nanosec = 12, 345
     timing = timing_message(TIMES, counts, age=0.03, wait=0.01, total=0.02)
-    message = expression_array(FrameResult((face, face), 640, 480, TIMES), header, timing)
+    message = expression_array(
+        FrameResult((face, face), 640, 480, TIMES), header, '/head/image', timing
+    )
 
     received = deserialize_message(serialize_message(message), ExpressionArray)
     assert serialize_message(received) == serialize_message(message)
-    assert received.header == header
     first = received.expressions[0]
-    assert first.header == header
+    assert received.header == first.header == header
+    assert received.camera == first.camera == '/head/image'
     assert (first.face_id, first.expression, first.raw_expression) == ('f7', 1, 8)
     np.testing.assert_array_equal(first.probabilities, face.probabilities)
     timing = first.timing
@@ -85,7 +87,13 @@ def test_answer_survives_the_wire_with_stamp_and_frame_of_the_image():
 
 def test_nobody_there_is_an_answer():
     timing = timing_message(TIMES, FrameCounter().add(), age=0, wait=0, total=0)
-    assert expression_array(FrameResult((), 4, 3, TIMES), Header(), timing).expressions == []
+    assert expression_array(FrameResult((), 4, 3, TIMES), Header(), '', timing).expressions == []
+
+
+def test_counts_of_several_cameras_add_up():
+    counts = [FrameCounts(received=5, processed=3, skipped=2, lost=1), FrameCounts(received=2)]
+    assert total(counts) == FrameCounts(received=7, processed=3, skipped=2, lost=1)
+    assert total([]) == FrameCounts()
 
 
 def test_lost_frames_are_counted_from_sequence_numbers():

@@ -12,6 +12,7 @@ from rclpy.parameter import Parameter
 
 from emotionnet_ros.node import parameters
 from emotionnet_ros.node.emotion_node import EmotionNode
+from emotionnet_ros.node.topics import camera_topics
 from emotionnet_ros.pipeline import PipelineSettings
 
 
@@ -68,7 +69,8 @@ def test_every_parameter_is_declared_with_description_and_range(make_node):
         assert descriptor.description == row.description
         ranges = [*descriptor.floating_point_range, *descriptor.integer_range]
         if row.maximum:
-            assert (ranges[0].from_value, ranges[0].to_value) == (row.minimum, row.maximum)
+            smallest = 0 if row.or_zero else row.minimum
+            assert (ranges[0].from_value, ranges[0].to_value) == (smallest, row.maximum)
 
 
 def test_defaults_are_those_of_the_rooms():
@@ -84,6 +86,10 @@ def test_defaults_are_those_of_the_rooms():
         ('smoothing.min_confidence', 1.5, ''),
         ('smoothing.min_confidence', 1.0000005, 'it must lie in 0 to 1'),  # rclpy rounds
         ('detector.interval', 0, ''),
+        ('detector.input_size', 31, 'is 31, it must lie in 0 or 32 to 4096'),
+        ('cameras', ['left image'], "'left image' is no name of a topic"),
+        ('cameras', ['/a', '/b', '/a'], "'/a' stands there twice"),
+        ('cameras', '/a', ''),  # no list
         ('power.budget', 15, ''),  # an int given for a double
         ('autostart', False, ''),  # read only
     ],
@@ -96,6 +102,39 @@ def test_a_bad_value_is_refused_with_a_reason(make_node, name, value, reason):
     assert result.reason
     assert reason in result.reason
     assert node.get_parameter(name).value == before
+
+
+@pytest.mark.parametrize('size', [0, 32, 4096])
+def test_sizes_that_the_detectors_take_are_accepted(make_node, size):
+    (result,) = make_node().set_parameters([Parameter('detector.input_size', value=size)])
+    assert result.successful
+
+
+@pytest.mark.parametrize(
+    ('cameras', 'compressed', 'topics'),
+    [
+        ([''], False, ['image']),
+        ([''], True, ['image/compressed']),
+        (['', 'left'], True, ['left']),
+        (['/a/image', 'b/compressed'], False, ['/a/image', 'b/compressed']),
+    ],
+)
+def test_topics_that_the_parameters_name(make_node, cameras, compressed, topics):
+    node = make_node(cameras=cameras, camera__compressed=compressed)
+    assert camera_topics(parameters.values(node)) == topics
+
+
+def test_an_empty_list_in_a_file_is_no_cameras(tmp_path):
+    path = tmp_path / 'robot.yaml'
+    path.write_text('/**:\n  ros__parameters:\n    cameras: []\n')
+    rclpy.init(args=['--ros-args', '--params-file', str(path)])
+    try:
+        node = EmotionNode()
+        assert parameters.values(node)['cameras'] == ['']
+        node.stop()
+        node.destroy_node()
+    finally:
+        rclpy.shutdown()
 
 
 def test_a_bad_value_at_start_is_refused(make_node):

@@ -74,6 +74,19 @@ def test_watcher_writes_lines_where_there_is_no_terminal(start, wait_until):
     assert watcher.interrupt() == 0
 
 
+def test_watcher_tells_cameras_apart(start, wait_until):
+    watcher = start('watcher')
+    start('emotionnet', cameras='[/left/image,/right/image]')
+    for side, rate in (('left', 10.0), ('right', 5.0)):
+        start('player', f'image:=/{side}/image', rate=rate)
+    for side in ('left', 'right'):
+        pattern = rf'^/{side}/image: f\d+ \w+ [01]\.\d\d \(.*answers/s'
+        wait_until(
+            lambda p=pattern: re.search(p, watcher.output, re.MULTILINE), f'a line about {side}'
+        )
+    assert watcher.interrupt() == 0
+
+
 def test_table_shows_every_face():
     faces = [
         Expression(face_id='f1', expression=Expression.HAPPINESS, confidence=0.75, face_age=2.0),

@@ -3,6 +3,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from emotionnet_ros.node.rate_limit import RateLimit
 
@@ -37,6 +39,29 @@ def test_a_pause_earns_no_burst():
     passed(limit, np.arange(0, 1, 0.01))
     burst = passed(limit, np.arange(100, 101, 0.01))
     assert len(burst) <= 11
+
+
+@given(
+    st.floats(0.1, 100.0),
+    st.lists(st.one_of(st.floats(0.0, 3.0), st.none()), max_size=50),
+    st.floats(0.1, 100.0),
+)
+def test_whoever_waits_as_long_as_is_said_may_pass(first_hz, pauses, then_hz):
+    """Any pauses, or waiting for as long as the limit says (None); the rate changes half way."""
+    limit, now = RateLimit(first_hz), 0.0
+    for number, pause in enumerate(pauses):
+        if number == len(pauses) // 2:
+            limit.rate_hz = then_hz
+        delay = limit.delay(now)
+        assert 0 <= delay <= 1 / limit.rate_hz + 1e-9
+        if delay > 1e-6:
+            assert not limit.allows(now + delay / 2)
+        if pause is None:
+            now += delay + 1e-9
+            assert limit.allows(now)
+        else:
+            now += pause
+            limit.allows(now)
 
 
 def test_a_higher_rate_takes_effect_at_once():

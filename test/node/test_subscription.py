@@ -7,15 +7,19 @@ import itertools
 import pytest
 from sensor_msgs.msg import Image
 
-from emotionnet_ros.node.camera import Camera, FrameCounter
+from emotionnet_ros.node.counts import FrameCounter
+from emotionnet_ros.node.subscription import ImageSubscription
 
 
 class Received:
-    """A camera on the topic of the test, and what it received and counted."""
+    """A subscription to the topic of the test, and what it received and counted."""
 
     def __init__(self, node):
         self.images, self.counter = [], FrameCounter()
-        self.camera = Camera(node, False, 'reliable', self.images.append, self.counter)
+        self.subscription = ImageSubscription(
+            node, 'image', 'reliable', self.images.append, self.counter
+        )
+        self.subscription.open()
 
     @property
     def counts(self):
@@ -26,7 +30,7 @@ class Received:
 def received(observer):
     received = Received(observer)
     yield received
-    received.camera.close()
+    received.subscription.close()
 
 
 @pytest.fixture
@@ -61,7 +65,7 @@ def connect(observer, received, wait_until):
 def test_every_image_is_received_or_lost(received, connect, publish):
     publisher = connect()
     publish(publisher)
-    received.camera.match_publishers()
+    received.subscription.match_publishers()
     for _ in range(5):
         publish(publisher)
         publish(publisher, images=10)
@@ -74,7 +78,7 @@ def test_every_image_is_received_or_lost(received, connect, publish):
 def test_two_publishers_do_not_count_as_losses(received, connect, publish):
     first, second = connect(), connect()
     publish(first)
-    received.camera.match_publishers()
+    received.subscription.match_publishers()
     for _ in range(3):
         for images in (5, 1):
             publish(first, images)
@@ -86,7 +90,7 @@ def test_the_end_of_one_of_two_publishers_does_not_count_as_a_loss(
     observer, received, connect, publish
 ):
     first, second = connect(), connect()
-    received.camera.match_publishers()
+    received.subscription.match_publishers()
     for _ in range(5):
         publish(second)
     publish(first)
