@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import importlib.util
 import json
+import time
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,9 @@ import pytest
 from emotionnet_ros.benchmarks import command, peers, scenes, stages
 from emotionnet_ros.benchmarks.settings import Settings
 from emotionnet_ros.benchmarks.timing import Effort
+from emotionnet_ros.faces import open_detector
 from emotionnet_ros.imaging.sources import SourceError
-from emotionnet_ros.inference.classifier import shipped_networks
+from emotionnet_ros.inference.classifier import Classifier, shipped_networks
 from emotionnet_ros.pipeline import as_frame
 
 ONCE = Settings(effort=Effort(rounds=1, turn=0.0))
@@ -42,7 +44,25 @@ def test_crops_are_for_the_classifier():
     assert faces.dtype == np.uint8
 
 
-def test_growth_finds_the_faces_and_its_stages_add_up():
+def test_stages_add_up_to_what_a_frame_costs():
+    case = stages.pipeline_case(
+        {},
+        [stages.FORMATS['bgr8'](scenes.scene(640, 480, 1))],
+        open_detector(),
+        Classifier('nano_b'),
+    )
+    assert case.stopwatch is not None
+    case.run()
+    case.stopwatch.take()
+    before = time.process_time()
+    for _ in range(5):
+        case.run()
+    spent = time.process_time() - before
+    # Both are CPU time, so that other programs do not matter; threads of libraries may help.
+    assert 0.5 * spent < sum(case.stopwatch.take().values()) <= spent
+
+
+def test_growth_finds_the_faces():
     result = stages.run_growth(Settings(effort=Effort(rounds=3, turn=0.0)))
     one_camera = [row for row in result.rows if row.labels['cameras'] == 1]
     assert [row.labels['faces'] for row in one_camera] == list(stages.MANY_FACES)
@@ -50,7 +70,6 @@ def test_growth_finds_the_faces_and_its_stages_add_up():
     assert one_camera[1].values['faces found'] == 1
     for row in result.rows:
         assert set(row.stages_ms) == {'pixels', 'detect', 'classify', 'rest'}
-        assert sum(row.stages_ms.values()) < 1.5 * row.cpu_ms['high']
     cost = {row.labels['faces']: row.stages_ms['classify'] for row in one_camera}
     assert cost[8] > cost[1] > cost[0]
     several = [row for row in result.rows if row.labels['cameras'] > 1]
