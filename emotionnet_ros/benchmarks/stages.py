@@ -51,7 +51,7 @@ class _TimedFrame(Frame):
 
     def __init__(self, inner: Frame, stopwatch: Stopwatch) -> None:
         self.width, self.height = inner.width, inner.height
-        for method in ('luma', 'luma_patch', 'bgr', 'resized_bgr'):
+        for method in ('expect_luma', 'luma', 'luma_patch', 'resized_luma', 'bgr', 'resized_bgr'):
             setattr(self, method, stopwatch.timed(PIXELS, getattr(inner, method)))
 
 
