@@ -156,12 +156,13 @@ def measure(cases: Sequence[Case], effort: Effort) -> list[Timing]:
 
 
 def _calls_in_a_turn(case: Case, seconds: float) -> int:
-    """Warm the case up and see how often it runs in so many seconds."""
-    case.run()
-    case.run()
-    start = time.perf_counter()
-    case.run()
-    return max(1, round(seconds / max(time.perf_counter() - start, 1e-9)))
+    """Warm the case up and see how often it runs in so many seconds when nothing interrupts it."""
+    calls = []
+    for _ in range(5):
+        start = time.perf_counter()
+        case.run()
+        calls.append(time.perf_counter() - start)
+    return max(1, round(seconds / max(min(calls), 1e-9)))
 
 
 def _medians(turns: Sequence[Mapping[str, float]]) -> dict[str, float]:
