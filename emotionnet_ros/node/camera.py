@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from rclpy.node import Node
-from std_msgs.msg import Header
 
 from emotionnet_ros.expressions import FrameResult
 from emotionnet_ros.faces.detection import Detector
@@ -57,8 +56,8 @@ class Answer:
     ----------
     camera
         The topic, after remapping.
-    header
-        Of the image.
+    message
+        The image.
     result
         The faces.
     counts
@@ -73,7 +72,7 @@ class Answer:
     """
 
     camera: str
-    header: Header
+    message: ImageMessage
     result: FrameResult
     counts: FrameCounts
     arrived: float
@@ -191,7 +190,7 @@ class Camera:
         self._age = publish(
             Answer(
                 camera=self.topic,
-                header=arrival.message.header,
+                message=arrival.message,
                 result=result,
                 counts=self._counter.add(processed=1),
                 arrived=arrival.arrived,

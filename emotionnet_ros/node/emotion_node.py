@@ -19,11 +19,12 @@ from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile
+from sensor_msgs.msg import Image
 
 from emotionnet_ros.faces.detection import DetectorError
 from emotionnet_ros.inference.classifier import ModelError
 from emotionnet_ros.msg import Expression, ExpressionArray, PowerState
-from emotionnet_ros.node import diagnostics, parameters, qos
+from emotionnet_ros.node import annotated, diagnostics, parameters, qos
 from emotionnet_ros.node.camera import Answer
 from emotionnet_ros.node.messages import expression_array, seconds_of, timing_message
 from emotionnet_ros.node.models import Models
@@ -41,10 +42,11 @@ from emotionnet_ros.power.sensor import SensorError
 NAME = 'emotionnet'
 RESULT_QUEUE = 10
 DIAGNOSTICS_PERIOD = 1.0
-ANSWERS = ('expressions', 'expression')
+ANSWERS = ('expressions', 'expression', annotated.TOPIC)
 TOPICS = {
     'expressions': ExpressionArray,
     'expression': Expression,
+    annotated.TOPIC: Image,
     'power': PowerState,
     diagnostics.TOPIC: DiagnosticArray,
 }
@@ -215,7 +217,10 @@ class EmotionNode(LifecycleNode):  # type: ignore[misc]
 
     def _publish(self, answer: Answer) -> float:
         """Publish the answer to one image and give its age; called by the worker."""
-        now, taken = self.get_clock().now().nanoseconds * 1e-9, seconds_of(answer.header.stamp)
+        now, taken = (
+            self.get_clock().now().nanoseconds * 1e-9,
+            seconds_of(answer.message.header.stamp),
+        )
         timing = timing_message(
             answer.result.times,
             answer.counts,
@@ -224,10 +229,14 @@ class EmotionNode(LifecycleNode):  # type: ignore[misc]
             wait=answer.wait,
             total=time.monotonic() - answer.arrived,
         )
-        message = expression_array(answer.result, answer.header, answer.camera, timing)
+        message = expression_array(answer.result, answer.message.header, answer.camera, timing)
         self._outputs['expressions'].publish(message)
         if message.expressions:
             self._outputs['expression'].publish(message.expressions[0])
+        pictures = self._outputs[annotated.TOPIC]
+        if pictures.get_subscription_count() > 0:
+            power = self._power_loop.newest()[0] if self._power_loop else None
+            pictures.publish(annotated.annotated_image(answer, timing.age, power))
         return float(timing.age)
 
     def _diagnose(self) -> None:
