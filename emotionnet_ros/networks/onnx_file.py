@@ -8,6 +8,7 @@ Input ``image``: float32 [N, 1, 48, 48], grey levels 0..255. Output ``probabilit
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from emotionnet_ros.networks.modules import VARIANCE_FLOOR, NanoModule, fold_batch_norm
+from emotionnet_ros.networks.network_file import network_as_dict, network_from
 from emotionnet_ros.networks.tables import IMAGE_SIZE, NETWORKS, Layer, Network
 
 # Old enough for ONNX Runtime 1.6 and newer, the oldest found on robots' boards.
@@ -80,6 +82,8 @@ def write_weight_file(
         'classes': ','.join(network.classes),
         'temperature': repr(float(temperature)),
     }
+    if network.name not in NETWORKS:
+        metadata['table'] = json.dumps(network_as_dict(network))
     helper.set_model_props(model, metadata)
     onnx.checker.check_model(model, full_check=True)
     onnx.save(model, path)
@@ -96,9 +100,10 @@ def read_weight_file(path: Path) -> WeightFile:
     try:
         model = onnx.load(path)
         metadata = {item.key: item.value for item in model.metadata_props}
-        network = replace(
-            NETWORKS[metadata['name']], classes=tuple(metadata['classes'].split(','))
-        )
+        # A network that is not one of this project's own carries its table with it.
+        table = metadata.get('table')
+        known = network_from(json.loads(table)) if table else NETWORKS[metadata['name']]
+        network = replace(known, classes=tuple(metadata['classes'].split(',')))
         module = NanoModule(network, batch_norm=False)
         arrays = {item.name: numpy_helper.to_array(item) for item in model.graph.initializer}
         module.load_state_dict(
