@@ -37,13 +37,9 @@ class NotInSpaceError(ValueError):
 
 @dataclass(frozen=True)
 class Slot:
-    """A layer's place: its widest input and output, and the slots whose outputs it may read.
-
-    ``inputs`` is ``('image',)`` or names of slots; ``width`` is 0 for a head.
-    """
+    """A layer's place: its widest input and output; ``width`` is 0 for a head."""
 
     name: str
-    inputs: tuple[str, ...]
     input_width: int
     width: int
     stride: int = 1
@@ -177,6 +173,26 @@ def sample(prototype: Prototype, generator: random.Random) -> dict[str, int]:
     return {name: generator.choice(values) for name, values in gene_choices(prototype).items()}
 
 
+def sample_within(
+    prototype: Prototype, generator: random.Random, attempts: int = 1000
+) -> dict[str, int]:
+    """Choose genes by chance until the design keeps to the limits of size.
+
+    Raises
+    ------
+    NotInSpaceError
+        If none of the attempts does.
+    """
+    for _ in range(attempts):
+        genes = sample(prototype, generator)
+        if all(share <= 0 for share in excess(prototype, network_of(prototype, genes)).values()):
+            return genes
+    raise NotInSpaceError(
+        f'of {attempts} designs by chance none keeps to max_parameters and max_multiply_adds: '
+        'raise them or lower the widths'
+    )
+
+
 def extreme(prototype: Prototype, widest: bool) -> dict[str, int]:
     """Genes of the widest network with every connection, or of the narrowest without any."""
     choices = gene_choices(prototype)
@@ -236,31 +252,23 @@ def all_slots(prototype: Prototype) -> tuple[Slot, ...]:
     """Every slot in order of computation, with the widest input and output."""
     slots: list[Slot] = []
     stages = prototype.stages
-    entry, entry_width, projection = 'image', 1, ''
+    entry_width = 1
     for index, stage in enumerate(stages, start=1):
-        key, width = stage.name, stage.widths[-1]
+        key, width, inner_width = stage.name, stage.widths[-1], stage.inner_widths[-1]
         stride = IMAGE_SIZE // stage.resolution if index == 1 else 1
-        slots.append(Slot(f'{key}1', (entry,), entry_width, width, stride))
-        trunk = [f'{key}1']
-        inward = (projection,) if projection else ()
-        for inner in _inner_names(stage):
-            slots.append(Slot(inner, (*trunk, *inward), width, stage.inner_widths[-1]))
-            trunk.append(f'{key}{int(inner[len(key) :]) + 1}')
-            slots.append(Slot(trunk[-1], (inner,), stage.inner_widths[-1], width))
+        slots.append(Slot(f'{key}1', entry_width, width, stride))
+        for block, inner in enumerate(_inner_names(stage), start=1):
+            slots.append(Slot(inner, width, inner_width))
+            slots.append(Slot(f'{key}{2 * block + 1}', inner_width, width))
         if index == len(stages) or stages[index].optional:
-            slots.append(Slot(f'{key}_head', (*trunk, *inward), width, 0))
+            slots.append(Slot(f'{key}_head', width, 0))
         if index == len(stages):
             break
-        out = Slot(f'{key}_out', (*trunk, *inward), width, stage.out_widths[-1], stride=2)
-        slots.append(out)
-        projection = ''
+        slots.append(Slot(f'{key}_out', width, stage.out_widths[-1], stride=2))
         if stage.projection:
-            before = (f'{stages[index - 2].name}_out',) if index > 1 else ()
-            projection = f'p{index}'
-            reads = (*trunk, *inward, *before)
             following = stages[index].widths[-1]
-            slots.append(Slot(projection, reads, width, following, 2, kernel=1, relu=False))
-        entry, entry_width = out.name, out.width
+            slots.append(Slot(f'p{index}', width, following, 2, kernel=1, relu=False))
+        entry_width = stage.out_widths[-1]
     return tuple(slots)
 
 

@@ -31,7 +31,7 @@ from emotionnet_ros.networks.tables import NETWORKS, Layer, Network
 _TYPES = {item.name: {'str': str, 'int': int, 'bool': bool}[str(item.type)] for item in fields(Layer)}
 _NEEDED = ('name', 'inputs', 'width')
 _OPTIONAL = {item.name: item.default for item in fields(Layer) if item.name not in _NEEDED}
-_NAME = re.compile(r'[A-Za-z0-9_-]+')
+_NAME = re.compile(r'[A-Za-z0-9_.-]+')
 
 
 class NetworkFileError(ValueError):
@@ -72,7 +72,7 @@ def network_from(content: object) -> Network:
             raise NetworkFileError(f'{key} must be text, not {content.get(key)!r}')
     name, rows = content['name'], content.get('layers')
     if not _NAME.fullmatch(name):
-        raise NetworkFileError(f'name {name!r} must consist of letters, digits, _ and -')
+        raise NetworkFileError(f'name {name!r} must consist of letters, digits, _, . and -')
     if not isinstance(rows, list) or not rows:
         raise NetworkFileError('layers must be a list of one layer or more')
     classes = content.get('classes', list(EXPRESSIONS))
