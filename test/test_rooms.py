@@ -19,15 +19,17 @@ ALLOWED = {
     'inference': {'expressions'},
     'pipeline': {'expressions', 'imaging', 'faces', 'inference'},
     'training': {'expressions', 'imaging', 'faces', 'networks', 'inference'},
+    'design': {'expressions', 'networks', 'inference', 'training'},
     'benchmarks': {'expressions', 'imaging', 'faces', 'networks', 'inference', 'pipeline'},
     'power': {'expressions', 'imaging', 'faces', 'inference', 'pipeline'},
     'node': {'expressions', 'imaging', 'faces', 'inference', 'pipeline', 'power', 'msg'},
 }
 ONLY_IN = {
     'rclpy': {'node'},
-    'torch': {'networks', 'training'},
-    'onnx': {'networks', 'training'},
-    'onnxruntime': {'inference', 'training', 'benchmarks'},
+    'torch': {'networks', 'training', 'design'},
+    'onnx': {'networks', 'training', 'design'},
+    'onnxruntime': {'inference', 'training', 'benchmarks', 'design'},
+    'optuna': {'design'},
 }
 
 

@@ -101,15 +101,16 @@ def write_front(
             f'{row.balanced_accuracy:.1%}. {row.latency_ms:.2f} ms a face where it was measured.'
         )
         write_network(designs / f'{row.network.name}.yaml', row.network, comment)
+    volumes = _hypervolumes(found, baselines, constraints)
     content = {
         'front': [row.as_dict() for row in front],
         'baselines': {name: row.as_dict() for name, row in baselines.items()},
         'judged': {kind: len(rows) for kind, rows in found.items()},
-        'hypervolume': _hypervolumes(found, baselines, constraints),
+        'hypervolume': volumes,
         'trained': [asdict(one) for one in trained],
     }
     replace_json(folder / 'front.json', content)
-    text = front_table(front, found, baselines, content['hypervolume'], trained, constraints.watts)
+    text = front_table(front, found, baselines, volumes, trained, constraints.watts)
     (folder / 'front.md').write_text(text + '\n', encoding='utf-8')
     _picture(folder / 'front.png', front, found, baselines, trained)
     return front
@@ -166,7 +167,10 @@ def front_table(
         lines.append(f'| {kind} | {count} | {volume:.4f} |')
     if trained:
         lines += ['', 'Fully trained, on the whole of validation:', '']
-        lines += ['| weights | latency (ms) | parameters | accuracy | balanced |', '|' + '---|' * 5]
+        lines += [
+            '| weights | latency (ms) | parameters | accuracy | balanced |',
+            '|' + '---|' * 5,
+        ]
         lines += [
             f'| {one.name} | {one.latency_ms:.3f} | {one.parameters:,} | {one.accuracy:.1%} | '
             f'{one.balanced_accuracy:.1%} |'
@@ -202,7 +206,9 @@ def _picture(
         axis.plot([across(r) for r in ordered], [r.accuracy for r in ordered], 'o-', label='front')
         scaled = [row for name, row in baselines.items() if name.startswith('prototype_')]
         scaled.sort(key=across)
-        axis.plot([across(r) for r in scaled], [r.accuracy for r in scaled], 's:', label='prototype')
+        axis.plot(
+            [across(r) for r in scaled], [r.accuracy for r in scaled], 's:', label='prototype'
+        )
         for name, row in baselines.items():
             if not name.startswith('prototype_'):
                 axis.plot(across(row), row.accuracy, '*', markersize=12, label=name)

@@ -154,7 +154,9 @@ def _stage(row: object, index: int, is_last: bool) -> Stage:
     fewest = _whole(depth[0], f'depth of {where}', 0, _MAX_DEPTH)
     most = _whole(depth[1], f'depth of {where}', fewest, _MAX_DEPTH)
     widths = _widths(table['widths'], f'widths of {where}')
-    own = _table(table.get('prototype', {}), f'prototype of {where}', ('width', 'depth', 'present'))
+    own = _table(
+        table.get('prototype', {}), f'prototype of {where}', ('width', 'depth', 'present')
+    )
     present = _flag(own.get('present', True), f'prototype.present of {where}')
     optional = _flag(table.get('optional', False), f'optional of {where}')
     if not present and not optional:
@@ -193,8 +195,9 @@ def _check_together(stages: tuple[Stage, ...]) -> None:
         if before.optional and not stage.optional:
             raise PrototypeError(f'stage {stage.name} must be optional, as {before.name} is')
         if before.prototype_width == 0 and stage.prototype_width:
-            raise PrototypeError(f'the prototype of {stage.name} cannot be present without '
-                                 f'that of {before.name}')
+            raise PrototypeError(
+                f'the prototype of {stage.name} cannot be present without that of {before.name}'
+            )
 
 
 def _constraints(content: object) -> Constraints:

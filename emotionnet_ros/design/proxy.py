@@ -80,11 +80,12 @@ def proxy_data(
 
 
 class Proxy:
-    """A trained supernet and the images to judge designs by."""
+    """A trained supernet and the images to judge designs by; ``name`` says which these are."""
 
-    def __init__(self, supernet: Supernet, data: ProxyData) -> None:
+    def __init__(self, supernet: Supernet, data: ProxyData, name: str = '') -> None:
         self.supernet = supernet
         self.data = data
+        self.name = name
 
     @torch.no_grad()  # type: ignore[untyped-decorator]
     def scores(self, network: Network) -> ProxyScores:
@@ -107,7 +108,10 @@ class Proxy:
 
 
 def trained_proxy(
-    study: Path, prototype: Prototype, data_folder: Path, validation_images: int = VALIDATION_IMAGES
+    study: Path,
+    prototype: Prototype,
+    data_folder: Path,
+    validation_images: int = VALIDATION_IMAGES,
 ) -> Proxy:
     """Proxy with the averaged weights of a study's supernet, as far as it is trained.
 
@@ -129,4 +133,6 @@ def trained_proxy(
     except (RuntimeError, ConfigError) as error:
         raise StudyError(f'{path} is of another version of this code: {error}') from error
     supernet.eval()
-    return Proxy(supernet, proxy_data(data_folder, config, validation_images))
+    data = proxy_data(data_folder, config, validation_images)
+    name = f'supernet after epoch {checkpoint["epoch"]}, {len(data.labels)} images'
+    return Proxy(supernet, data, name)

@@ -85,7 +85,8 @@ class Supernet(nn.Module):  # type: ignore[misc]  # torch is not followed
             for name, value in target.state_dict().items():
                 region = tuple(slice(0, size) for size in value.shape)
                 value.copy_(source[name][region])
-        return module.eval()
+        module.eval()
+        return module
 
 
 def _slot_module(slot: Slot) -> nn.Sequential:

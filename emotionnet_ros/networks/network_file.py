@@ -28,7 +28,9 @@ from emotionnet_ros.expressions import EXPRESSIONS
 from emotionnet_ros.networks.tables import NETWORKS, Layer, Network
 
 # What the values of a layer must be; an int is also checked to be positive.
-_TYPES = {item.name: {'str': str, 'int': int, 'bool': bool}[str(item.type)] for item in fields(Layer)}
+_TYPES = {
+    item.name: {'str': str, 'int': int, 'bool': bool}[str(item.type)] for item in fields(Layer)
+}
 _NEEDED = ('name', 'inputs', 'width')
 _OPTIONAL = {item.name: item.default for item in fields(Layer) if item.name not in _NEEDED}
 _NAME = re.compile(r'[A-Za-z0-9_.-]+')
@@ -100,7 +102,9 @@ def _layer(row: object, index: int) -> Layer:
     where = f'{where} ({row["name"]})'
     for key, value in row.items():
         if key not in _TYPES:
-            raise NetworkFileError(f'unknown key {key!r} in {where}; known are {", ".join(_TYPES)}')
+            raise NetworkFileError(
+                f'unknown key {key!r} in {where}; known are {", ".join(_TYPES)}'
+            )
         if type(value) is not _TYPES[key]:
             raise NetworkFileError(f'{key} of {where} must be {_TYPES[key].__name__}')
         if type(value) is int and not 1 <= value <= 65_536:

@@ -154,7 +154,7 @@ class Run:
         self.history: list[dict[str, Any]] = []
 
     def new_module(self) -> nn.Module:
-        """What is trained, with random weights."""
+        """Make what is trained, with random weights."""
         return NanoModule(self.config.table())
 
     def backpropagate(self, images: Tensor, labels: Tensor) -> Tensor:
