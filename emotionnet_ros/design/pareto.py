@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 
 def pareto_front(costs: Sequence[tuple[float, float]]) -> list[int]:
-    """Return the indices of the points that no other is as good as in both costs and better in one.
+    """Find the indices of the points that no other equals in both costs and betters in one.
 
     In the order of the first cost; of equal points the first alone.
     """
