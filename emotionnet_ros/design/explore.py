@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import optuna
 from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESampler
-from optuna.trial import FrozenTrial, Trial, TrialState
+from optuna.trial import FrozenTrial, Trial
 from tqdm import tqdm
 
 from emotionnet_ros.design.prototype import Constraints, Prototype
@@ -51,6 +51,7 @@ SCALES = (0.5, 0.625, 0.75, 0.875, 1.0, 1.125, 1.25)  # of the prototype's width
 _BY_CHANCE, _UNMEASURED_MS = math.log(len(EXPRESSIONS)), 1e6
 _PROPOSALS = 50  # for each design that is judged, before the search gives up
 _ROW = 'row'
+_DIRECTIONS = ('minimize', 'minimize')
 
 Judge = Callable[[Network], ProxyScores]
 Measure = Callable[[Network], float]  # milliseconds a face
@@ -165,11 +166,13 @@ class Explorer:
             If the study was begun with another seed or other constraints, or hardly any proposal
             keeps to the limits.
         """
-        study = open_trials(self.folder, kind)
-        self._claim(study, seed)
-        for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-            study.tell(trial.number, state=TrialState.FAIL)  # was interrupted
-        done = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        kept = open_trials(self.folder, kind)
+        self._claim(kept, seed)
+        done = kept.get_trials(deepcopy=False)
+        # The search itself is held in memory, as a file takes a moment for each of the many genes;
+        # what is finished goes to the file at once.
+        study = optuna.create_study(directions=_DIRECTIONS)
+        study.add_trials(done)
         rows = rows_of(done)
         self._seen.update({table_digest(row.network): row for row in rows})
         distinct = {table_digest(row.network) for row in rows}
@@ -186,11 +189,10 @@ class Explorer:
                 # so far, not on where the process began.
                 number = np.random.SeedSequence([seed, index]).generate_state(1)[0]
                 study.sampler = SAMPLERS[kind](int(number), self.population)
-                if index < len(begin) and not study.get_trials(
-                    deepcopy=False, states=(TrialState.WAITING,)
-                ):
+                if index < len(begin):
                     study.enqueue_trial(self._indices(begin[index]))
-                row = self._trial(study)
+                trial, row = self._trial(study)
+                kept.add_trial(trial)
                 index += 1
                 if row is not None and table_digest(row.network) not in distinct:
                     distinct.add(table_digest(row.network))
@@ -237,8 +239,8 @@ class Explorer:
                 found.append(genes)
         return found
 
-    def _trial(self, study: optuna.Study) -> Row | None:
-        """Propose a design and tell what it costs; None if it is above a limit of size or time."""
+    def _trial(self, study: optuna.Study) -> tuple[FrozenTrial, Row | None]:
+        """Propose a design and tell what it costs; no row if it is above a limit of size or time."""
         trial = study.ask()
         network = network_of(self.prototype, self._genes(trial))
         limits = self.prototype.constraints
@@ -246,14 +248,12 @@ class Explorer:
         for name, share in sizes.items():
             trial.set_constraint(name, share)
         if any(share > 0 for share in sizes.values()):
-            study.tell(trial, (_UNMEASURED_MS, _BY_CHANCE))
-            return None
+            return study.tell(trial, (_UNMEASURED_MS, _BY_CHANCE)), None
         latency = self.measure(network)
         limit = limits.latency_limit_ms()
         if limit is not None and latency > limit:
             trial.set_constraint('max_latency_ms', latency / limit - 1)
-            study.tell(trial, (latency, _BY_CHANCE))
-            return None
+            return study.tell(trial, (latency, _BY_CHANCE)), None
         digest = table_digest(network)
         if digest not in self._seen:
             self._seen[digest] = self._row(network, latency)
@@ -261,8 +261,7 @@ class Explorer:
         trial.set_user_attr(_ROW, row.as_dict())
         for name, missed in violations(limits, row).items():
             trial.set_constraint(name, missed)
-        study.tell(trial, row.costs)
-        return row
+        return study.tell(trial, row.costs), row
 
     def _row(self, network: Network, latency: float) -> Row:
         scores = self.judge(network)
@@ -317,7 +316,7 @@ def open_trials(folder: Path, kind: str) -> optuna.Study:
         return optuna.create_study(
             storage=f'sqlite:///{path.resolve()}',
             study_name=kind,
-            directions=['minimize', 'minimize'],
+            directions=_DIRECTIONS,
             load_if_exists=True,
         )
     except Exception as error:  # SQLAlchemy's errors share no base class with Optuna's
@@ -344,4 +343,4 @@ def read_baselines(folder: Path) -> dict[str, Row]:
 def judged(folder: Path, kind: str) -> list[Row]:
     """Every design that the trials of one kind have judged so far."""
     study = open_trials(folder, kind)
-    return rows_of(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
+    return rows_of(study.get_trials(deepcopy=False))

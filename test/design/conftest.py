@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import yaml
 
 pytest.importorskip('torch', reason='design exploration needs torch')
 pytest.importorskip('onnx', reason='design exploration needs onnx')
@@ -53,6 +54,13 @@ SMALL = {
 @pytest.fixture
 def small() -> Prototype:
     return prototype_from(SMALL)
+
+
+@pytest.fixture
+def small_file(tmp_path: Path) -> Path:
+    path = tmp_path / 'prototype.yaml'
+    path.write_text(yaml.safe_dump(SMALL))
+    return path
 
 
 def _picture(label: int, generator: np.random.Generator) -> np.ndarray:
