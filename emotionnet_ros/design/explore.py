@@ -220,9 +220,10 @@ class Explorer:
             if name in known:
                 continue
             try:
-                known[name] = self._row(network, self.measure(network))
+                scores = self.judge(network)
             except NotInSpaceError:
                 continue
+            known[name] = _row(network, self.measure(network), scores)
             rows = {key: row.as_dict() for key, row in known.items()}
             replace_json(path, {'judged_by': self.judged_by, 'rows': rows})
         return known
@@ -240,7 +241,7 @@ class Explorer:
         return found
 
     def _trial(self, study: optuna.Study) -> tuple[FrozenTrial, Row | None]:
-        """Propose a design and tell what it costs; no row if it is above a limit of size or time."""
+        """Propose a design and tell what it costs; no row where a limit forbids to judge it."""
         trial = study.ask()
         network = network_of(self.prototype, self._genes(trial))
         limits = self.prototype.constraints
@@ -256,23 +257,12 @@ class Explorer:
             return study.tell(trial, (latency, _BY_CHANCE)), None
         digest = table_digest(network)
         if digest not in self._seen:
-            self._seen[digest] = self._row(network, latency)
+            self._seen[digest] = _row(network, latency, self.judge(network))
         row = self._seen[digest]
         trial.set_user_attr(_ROW, row.as_dict())
         for name, missed in violations(limits, row).items():
             trial.set_constraint(name, missed)
         return study.tell(trial, row.costs), row
-
-    def _row(self, network: Network, latency: float) -> Row:
-        scores = self.judge(network)
-        classified = scores.classified
-        return Row(
-            network,
-            latency,
-            scores.likelihood_cost,
-            classified.accuracy,
-            classified.balanced_accuracy,
-        )
 
     def _genes(self, trial: Trial) -> dict[str, int]:
         return {
@@ -300,6 +290,12 @@ class Explorer:
                 f'{self.folder / TRIALS} was begun with other settings (see {", ".join(unlike)}): '
                 'give the old ones, or another --study'
             )
+
+
+def _row(network: Network, latency_ms: float, scores: ProxyScores) -> Row:
+    classified = scores.classified
+    figures = (scores.likelihood_cost, classified.accuracy, classified.balanced_accuracy)
+    return Row(network, latency_ms, *figures)
 
 
 def open_trials(folder: Path, kind: str) -> optuna.Study:

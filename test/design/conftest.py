@@ -12,7 +12,7 @@ import yaml
 pytest.importorskip('torch', reason='design exploration needs torch')
 pytest.importorskip('onnx', reason='design exploration needs onnx')
 
-from emotionnet_ros.design.prototype import Prototype, prototype_from  # noqa: E402
+from emotionnet_ros.design.prototype import Prototype, prototype_from
 
 SMALL = {
     'stages': [

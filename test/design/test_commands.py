@@ -3,6 +3,8 @@
 """From the supernet to a design's weight file in the classifier, on generated pictures."""
 
 import json
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +16,9 @@ pytest.importorskip('onnx', reason='design exploration needs onnx')
 pytest.importorskip('optuna', reason='design exploration needs optuna')
 
 from emotionnet_ros.design import __main__ as commands  # noqa: E402
-from emotionnet_ros.design import latency, supernet_run  # noqa: E402
+from emotionnet_ros.design import explore, supernet_run  # noqa: E402
 from emotionnet_ros.design.correlation import correlation_table, pairs  # noqa: E402
+from emotionnet_ros.design.latency import LatencyCache  # noqa: E402
 from emotionnet_ros.design.prototype import Prototype  # noqa: E402
 from emotionnet_ros.design.proxy import ProxyScores, proxy_data, trained_proxy  # noqa: E402
 from emotionnet_ros.design.space import network_of, scaled_prototype  # noqa: E402
@@ -46,8 +49,8 @@ CONFIG = TrainingConfig(
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Few recalibration images and runs: here it matters what is done, not how well."""
     monkeypatch.setattr('emotionnet_ros.design.proxy.RECALIBRATION_IMAGES', 64)
-    monkeypatch.setattr(latency, 'ROUNDS', 2)
-    monkeypatch.setattr(latency, 'RUNS', 3)
+    monkeypatch.setattr(commands, 'LatencyCache', partial(LatencyCache, rounds=1))
+    monkeypatch.setattr(explore, 'SCALES', (0.5, 1.0))
 
 
 def written(path: Path, content: object) -> str:
@@ -114,7 +117,8 @@ def test_from_the_supernet_to_a_weight_file(
 ):
     study = ['--study', str(tmp_path / 'study')]
     given = ['--prototype', str(small_file), *study]
-    config = written(tmp_path / 'config.yaml', CONFIG.as_dict())
+    short = replace(CONFIG, epochs=1).as_dict()
+    config = written(tmp_path / 'config.yaml', short)
     fer = ['--data', str(data)]
     assert commands.main(['explore', *given, *fer, '--trials', '3']) == 1
     assert 'last.pt: No such file' in capsys.readouterr().err
@@ -129,7 +133,7 @@ def test_from_the_supernet_to_a_weight_file(
     write_network(scaled, network_of(small, scaled_prototype(small, 1)))
     runs = []
     for number, path in enumerate((design, scaled)):
-        settings = written(tmp_path / 'train.yaml', {**CONFIG.as_dict(), 'network': str(path)})
+        settings = written(tmp_path / 'train.yaml', {**short, 'network': str(path)})
         runs.append(str(tmp_path / f'run{number}'))
         assert train.main(['--config', settings, *fer, '--run', runs[-1]]) == 0
     weights = tmp_path / 'design.onnx'

@@ -118,8 +118,8 @@ def test_an_interrupted_search_goes_on_as_if_nothing_had_been(
     whole, broken = tmp_path / 'whole', tmp_path / 'broken'
     whole.mkdir()
     broken.mkdir()
-    Explorer(whole, small, judge, measure, population=4).run(kind, 12, 7)
-    left = iter(range(6))
+    Explorer(whole, small, judge, measure, population=3).run(kind, 8, 7)
+    left = iter(range(4))
 
     def interrupted(network: Network) -> ProxyScores:
         if next(left, None) is None:
@@ -127,23 +127,23 @@ def test_an_interrupted_search_goes_on_as_if_nothing_had_been(
         return judge(network)
 
     with pytest.raises(KeyboardInterrupt):
-        Explorer(broken, small, interrupted, measure, population=4).run(kind, 12, 7)
-    assert len(judged(broken, kind)) == 6
-    Explorer(broken, small, judge, measure, population=4).run(kind, 12, 7)
+        Explorer(broken, small, interrupted, measure, population=3).run(kind, 8, 7)
+    assert len(judged(broken, kind)) == 4
+    Explorer(broken, small, judge, measure, population=3).run(kind, 8, 7)
     assert names(broken, kind) == names(whole, kind)
     another = tmp_path / 'another'
     another.mkdir()
-    Explorer(another, small, judge, measure, population=4).run(kind, 4, 8)
-    assert names(another, kind) != names(whole, kind)[:4]
+    Explorer(another, small, judge, measure, population=4).run(kind, 2, 8)
+    assert names(another, kind) != names(whole, kind)[:2]
 
 
 def test_a_finished_search_is_not_done_again(small: Prototype, tmp_path: Path):
-    Explorer(tmp_path, small, judge, measure, population=4).run('search', 6, 1)
+    Explorer(tmp_path, small, judge, measure, population=4).run('search', 3, 1)
 
     def fail(_: Network) -> ProxyScores:
         raise AssertionError
 
-    rows = Explorer(tmp_path, small, fail, measure, population=4).run('search', 6, 1)
+    rows = Explorer(tmp_path, small, fail, measure, population=4).run('search', 3, 1)
     assert [row.network.name for row in rows] == names(tmp_path, 'search')
 
 
@@ -167,8 +167,8 @@ def test_the_search_is_better_than_chance(tmp_path: Path):
         return replace(good, likelihood_cost=good.likelihood_cost - 0.01 * joins)
 
     explorer = Explorer(tmp_path, prototype, regular, measure, population=10)
-    explorer.run('search', 100, 3)
-    explorer.run('random', 100, 3)
+    explorer.run('search', 60, 3)
+    explorer.run('random', 60, 3)
     explorer.baselines()
     write_front(tmp_path, prototype.constraints)
     volumes = json.loads((tmp_path / 'front.json').read_text())['hypervolume']

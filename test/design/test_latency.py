@@ -99,7 +99,7 @@ def test_the_sum_of_layers_is_fitted_to_whole_networks(small: Prototype, tmp_pat
     bent = read_table(table_of(tmp_path / 'bent.json', small, 0.1))
     assert 0.05 < bent.error <= bent.largest_error < 0.4
     assert f'relative error {bent.error:.1%}' in report(bent, tmp_path)
-    with pytest.raises(StudyError, match='the layer table lacks .* of nano_b'):
+    with pytest.raises(StudyError, match=r'the layer table lacks .* of nano_b'):
         table.milliseconds(NANO_B)
 
 

@@ -163,7 +163,7 @@ def test_weights_of_a_design_are_read_back_and_run(tmp_path: Path):
     table = next(item for item in model.metadata_props if item.key == 'table')
     table.value = '{"name": "small"}'
     onnx.save(model, path)
-    with pytest.raises(WeightFileError, match='layers must be a list|head_inputs must be text'):
+    with pytest.raises(WeightFileError, match=r'layers must be a list|head_inputs must be text'):
         read_weight_file(path)
     # The project's own networks need no table: their files stay as they were.
     write_weight_file(path, NanoModule(NANO_B), '1')
