@@ -19,6 +19,7 @@ import torch
 from emotionnet_ros.design.correlation import correlation_table, pairs
 from emotionnet_ros.design.explore import (
     POPULATION,
+    SAMPLERS,
     Explorer,
     Measure,
 )
@@ -109,9 +110,7 @@ def _parser() -> argparse.ArgumentParser:
     explore.add_argument('--trials', type=int, default=400, help='designs to judge, of each kind')
     explore.add_argument('--seed', type=int, default=1)
     explore.add_argument('--population', type=int, default=POPULATION, help='in a generation')
-    explore.add_argument(
-        '--kinds', nargs='+', choices=('search', 'random'), default=('search', 'random')
-    )
+    explore.add_argument('--kinds', nargs='+', choices=SAMPLERS, default=tuple(SAMPLERS))
     explore.add_argument('--layer-table', type=Path, help="a board's, in place of measuring here")
     front = command('front', _front, 'write the front as a table, a picture and files')
     front.add_argument('--weights', type=Path, nargs='+', default=(), help='trained, to compare')

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import optuna
-from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESampler
+from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler
 from optuna.trial import FrozenTrial, Trial
 from tqdm import tqdm
 
@@ -42,7 +42,6 @@ from emotionnet_ros.networks.tables import NETWORKS, Network, multiply_adds, par
 # How a search proposes designs, by the name of its trials in the study.
 SAMPLERS: dict[str, Callable[[int, int], BaseSampler]] = {
     'search': lambda seed, population: NSGAIISampler(seed=seed, population_size=population),
-    'tpe': lambda seed, _: TPESampler(seed=seed),
     'random': lambda seed, _: RandomSampler(seed=seed),
 }
 POPULATION = 40

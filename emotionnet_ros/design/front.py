@@ -11,7 +11,7 @@ from typing import Any
 
 import onnx
 
-from emotionnet_ros.design.explore import Row, judged, read_baselines, violations
+from emotionnet_ros.design.explore import SAMPLERS, Row, judged, read_baselines, violations
 from emotionnet_ros.design.latency import interleaved_ms
 from emotionnet_ros.design.pareto import hypervolume, pareto_front
 from emotionnet_ros.design.prototype import Constraints
@@ -89,8 +89,7 @@ def write_front(
     StudyError
         If the folder's files cannot be read.
     """
-    # The kinds of trials, in the order of the legend; tpe is there if it has been run.
-    found = {kind: judged(folder, kind) for kind in ('search', 'random')}
+    found = {kind: judged(folder, kind) for kind in SAMPLERS}
     baselines = read_baselines(folder)
     front = front_of(found['search'], constraints)
     designs = folder / DESIGNS

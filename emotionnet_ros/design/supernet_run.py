@@ -60,7 +60,7 @@ class SupernetRun(Run):
         return total
 
     def _networks(self) -> list[Network]:
-        """Of more than one the widest and the narrowest, the rest by chance within the limits."""
+        """Of one: by chance; of two also the widest, of three and more also the narrowest."""
         count = self.prototype.subnetworks_per_step
         genes = [extreme(self.prototype, widest) for widest in (True, False)[: count - 1]]
         # The run's own generator: its state is part of the checkpoint.

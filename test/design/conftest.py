@@ -9,9 +9,6 @@ import numpy as np
 import pytest
 import yaml
 
-pytest.importorskip('torch', reason='design exploration needs torch')
-pytest.importorskip('onnx', reason='design exploration needs onnx')
-
 from emotionnet_ros.design.prototype import Prototype, prototype_from
 
 SMALL = {

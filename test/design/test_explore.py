@@ -220,6 +220,7 @@ def test_baselines(small: Prototype, tmp_path: Path):
     assert 'nano_b' in read_baselines(tmp_path)
 
 
+@pytest.mark.usefixtures('in_memory')
 def test_what_the_front_leaves(small: Prototype, tmp_path: Path):
     prototype = limited(small, watts=5.0, max_latency_ms=0.8)
     explorer = Explorer(tmp_path, prototype, judge, measure, population=6)
