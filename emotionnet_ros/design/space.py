@@ -86,7 +86,9 @@ def network_of(prototype: Prototype, genes: Genes, name: str = '') -> Network:
         ) -> list[str]:
             """Trunk layers that are chosen, the latest in any case, and the projection."""
             chosen = [one for one in trunk[:-1] if genes.get(f'{reader}<{one}')] + [trunk[-1]]
-            return chosen + [one for one in [projection] if one and genes[f'{reader}<{one}']]
+            inward = [one for one in [projection] if one and genes[f'{reader}<{one}']]
+            # Early in the sum: a weight file computes sums that begin alike once.
+            return chosen[:1] + inward + chosen[1:]
 
         for inner in _inner_names(stage)[: genes[f'{key}.depth']]:
             layers.append(Layer(inner, '+'.join(joined(inner)), genes[f'{inner}.width']))
@@ -113,6 +115,8 @@ def network_of(prototype: Prototype, genes: Genes, name: str = '') -> Network:
 
 def genes_of(prototype: Prototype, network: Network) -> dict[str, int]:
     """Genes that make a table; widths need not be among the choices, but not above the widest.
+
+    The order of summands does not matter.
 
     Raises
     ------
@@ -152,8 +156,9 @@ def genes_of(prototype: Prototype, network: Network) -> dict[str, int]:
         made = network_of(prototype, genes, network.name)
     except (KeyError, IndexError) as error:
         raise NotInSpaceError(f'{network.name} is no design of the prototype: {error}') from error
-    if (made.layers, made.head_inputs) != (network.layers, network.head_inputs):
-        wrong = [ours for ours in network.layers if ours not in made.layers]
+    ours, theirs = ordered_sums(network), ordered_sums(made)
+    if (ours.layers, ours.head_inputs) != (theirs.layers, theirs.head_inputs):
+        wrong = [layer for layer in ours.layers if layer not in theirs.layers]
         where = wrong[0] if wrong else f'head_inputs {network.head_inputs!r}'
         raise NotInSpaceError(f'{network.name} is no design of the prototype: see {where}')
     for name, value in genes.items():
@@ -161,6 +166,14 @@ def genes_of(prototype: Prototype, network: Network) -> dict[str, int]:
         if value > limit:
             raise NotInSpaceError(f'{network.name}: {name} {value} is above the highest, {limit}')
     return genes
+
+
+def ordered_sums(network: Network) -> Network:
+    """Return the same network with the summands of every sum in the order of their names."""
+    layers = (replace(layer, inputs='+'.join(sorted(layer.summands))) for layer in network.layers)
+    return replace(
+        network, layers=tuple(layers), head_inputs='+'.join(sorted(network.head_summands))
+    )
 
 
 def contains(prototype: Prototype, genes: Genes) -> bool:

@@ -94,7 +94,7 @@ def test_a_step_takes_the_widest_the_narrowest_and_one_by_chance(small: Prototyp
         run.backpropagate(torch.rand(4, 1, 48, 48) * 255, torch.full((4, 8), 1 / 8))
     names = [network.name for network in taken]
     assert len(set(names[0::3])) == len(set(names[1::3])) == 1
-    assert taken[0].head_inputs == 'c1+c3+p2'
+    assert taken[0].head_inputs == 'c1+p2+c3'
     assert taken[1].head_inputs == 'b1'
     assert len(set(names[2::3])) > 1
 

@@ -151,8 +151,8 @@ def test_a_finished_search_is_not_done_again(small: Prototype, tmp_path: Path):
 def test_the_search_begins_with_the_projects_networks(tmp_path: Path):
     prototype = read_prototype(DEFAULT_PROTOTYPE)
     rows = Explorer(tmp_path, prototype, judge, measure).run('search', 2, 1)
-    assert [(row.network.layers, row.network.head_inputs) for row in rows] == [
-        (network.layers, network.head_inputs) for network in NETWORKS.values()
+    assert [genes_of(prototype, row.network) for row in rows] == [
+        genes_of(prototype, network) for network in NETWORKS.values()
     ]
 
 
