@@ -15,5 +15,5 @@ setup(
         include=['emotionnet_ros', 'emotionnet_ros.*'],
         exclude=['emotionnet_ros.node', 'emotionnet_ros.node.*'],
     ),
-    package_data={'emotionnet_ros': ['weights/*', 'training/*.yaml']},
+    package_data={'emotionnet_ros': ['weights/*', 'training/*.yaml', 'design/*.yaml']},
 )

@@ -27,6 +27,7 @@ NEEDS = {
     'launch': (('rclpy', 'emotionnet_ros.msg', 'launch_pytest'), 'launch_pytest of a ROS 2'),
     'networks': (('torch',), 'torch: make test TORCH=1'),
     'training': (('torch',), 'torch: make test TORCH=1'),
+    'design': (('torch', 'optuna'), 'torch and optuna: make test TORCH=1'),
 }
 
 

@@ -20,6 +20,7 @@ ALLOWED = {
     'pipeline': {'expressions', 'imaging', 'faces', 'inference'},
     'timeline': {'expressions', 'imaging'},
     'training': {'expressions', 'imaging', 'faces', 'networks', 'inference'},
+    'design': {'expressions', 'networks', 'inference', 'training'},
     'benchmarks': {'expressions', 'imaging', 'faces', 'networks', 'inference', 'pipeline'},
     'power': {'expressions', 'imaging', 'faces', 'inference', 'pipeline'},
     'node': {
@@ -31,9 +32,10 @@ ALLOWED = {
 }
 ONLY_IN = {
     'rclpy': {'node'},
-    'torch': {'networks', 'training'},
-    'onnx': {'networks', 'training', 'benchmarks'},
-    'onnxruntime': {'inference', 'training', 'benchmarks'},
+    'torch': {'networks', 'training', 'design'},
+    'onnx': {'networks', 'training', 'design', 'benchmarks'},
+    'onnxruntime': {'inference', 'training', 'design', 'benchmarks'},
+    'optuna': {'design'},
 }
 
 

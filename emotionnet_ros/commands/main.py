@@ -143,6 +143,13 @@ TABLE: Sequence[tuple[str, Sequence[Subcommand]]] = (
                 'training',
             ),
             Subcommand(
+                'design',
+                'emotionnet_ros.design.__main__',
+                'let this computer find a network for your board',
+                ('torch', 'onnx', 'optuna', 'matplotlib', 'tqdm'),
+                'design',
+            ),
+            Subcommand(
                 'framing',
                 'emotionnet_ros.training.framing',
                 'how a detector frames faces, and what that costs',

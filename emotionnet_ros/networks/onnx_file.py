@@ -11,6 +11,7 @@ kernels of a processor like; what the network computes stays the same.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from emotionnet_ros.networks.modules import VARIANCE_FLOOR, NanoModule, fold_batch_norm
+from emotionnet_ros.networks.network_file import network_as_dict, network_from
 from emotionnet_ros.networks.tables import IMAGE_SIZE, NETWORKS, Layer, Network
 
 # Old enough for ONNX Runtime 1.6 and newer, the oldest found on robots' boards.
@@ -111,6 +113,8 @@ def write_weight_file(
         'classes': ','.join(network.classes),
         'temperature': repr(float(temperature)),
     }
+    if network.name not in NETWORKS:
+        metadata['table'] = json.dumps(network_as_dict(network))
     _save(path, network, weights, metadata, padding or Padding())
 
 
@@ -158,9 +162,10 @@ def _load(path: Path) -> tuple[Network, dict[str, NDArray[np.float32]], dict[str
     try:
         model = onnx.load(path)
         metadata = {item.key: item.value for item in model.metadata_props}
-        network = replace(
-            NETWORKS[metadata['name']], classes=tuple(metadata['classes'].split(','))
-        )
+        # A network that is not one of this project's own carries its table with it.
+        table = metadata.get('table')
+        known = network_from(json.loads(table)) if table else NETWORKS[metadata['name']]
+        network = replace(known, classes=tuple(metadata['classes'].split(',')))
         float(metadata['temperature'])
         arrays = {item.name: numpy_helper.to_array(item) for item in model.graph.initializer}
         weights = {

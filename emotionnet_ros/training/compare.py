@@ -29,7 +29,7 @@ def differences(first: dict[str, Any], other: dict[str, Any], prefix: str = '') 
     found = []
     for key, value in other.items():
         before = first.get(key)
-        if not prefix and key in FREE_TO_CHANGE:
+        if not prefix and (key in FREE_TO_CHANGE or key == 'design'):  # the network's name tells
             continue
         if isinstance(value, dict):
             empty = [f'{prefix}{key} none'] if before and not value else []

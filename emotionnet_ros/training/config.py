@@ -11,6 +11,12 @@ from typing import Any
 import yaml
 
 from emotionnet_ros.expressions import EXPRESSIONS
+from emotionnet_ros.networks.network_file import (
+    NetworkFileError,
+    network_as_dict,
+    network_from,
+    read_network,
+)
 from emotionnet_ros.networks.tables import NETWORKS, Network
 from emotionnet_ros.training.augmentation import EFFECTS, Geometry
 
@@ -22,6 +28,10 @@ class ConfigError(ValueError):
 @dataclass(frozen=True)
 class TrainingConfig:
     """Everything that decides the outcome of a run, and how it is computed.
+
+    ``network`` is a name of tables.NETWORKS; in the file it may also be the path, from the file's
+    folder, of a table of layers (networks/network_file.py). The table then stands in ``design``,
+    as plain values, so that a checkpoint does not depend on the file.
 
     ``balance`` is the exponent of balanced sampling: an image is drawn in proportion to the mean
     of its classes' frequencies to the power of minus ``balance`` (0: as in the data, 1: all
@@ -50,6 +60,7 @@ class TrainingConfig:
     geometry: Geometry = field(default_factory=Geometry)
     effects: dict[str, float] = field(default_factory=dict)
     fer2013: dict[str, float] = field(default_factory=dict)
+    design: dict[str, Any] = field(default_factory=dict)
     device: str = 'cpu'
     threads: int = 2
     bfloat16: bool = True
@@ -58,11 +69,14 @@ class TrainingConfig:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, as in the file."""
-        return asdict(self)
+        values = asdict(self)
+        if not self.design:
+            del values['design']
+        return values
 
     def table(self) -> Network:
         """Return the network's table of layers."""
-        return NETWORKS[self.network]
+        return network_from(self.design) if self.design else NETWORKS[self.network]
 
 
 _RANGES: dict[str, tuple[float, float]] = {
@@ -102,21 +116,44 @@ def read_config(path: Path) -> TrainingConfig:
     except yaml.YAMLError as error:
         raise ConfigError(f'{path} is not YAML: {error}') from error
     try:
-        return config_from(content or {})
+        return config_from(content or {}, path.parent)
     except ConfigError as error:
         raise ConfigError(f'{path}: {error}') from error
 
 
-def config_from(content: object) -> TrainingConfig:
-    """Check plain values and make a configuration of them."""
+def config_from(content: object, folder: Path | None = None) -> TrainingConfig:
+    """Check plain values and make a configuration of them.
+
+    ``folder`` is where paths in them begin; without it ``network`` must be a name.
+    """
     values = _checked(content, 'the file', TrainingConfig(), _RANGES)
     geometry = values.get('geometry', {})
     values['geometry'] = Geometry(**_checked(geometry, 'geometry', Geometry(), _GEOMETRY_RANGES))
     for table, names in (('effects', tuple(EFFECTS)), ('fer2013', EXPRESSIONS)):
         values[table] = _checked_shares(values.get(table) or {}, table, names)
-    if values.get('network', 'nano_b') not in NETWORKS:
-        raise ConfigError(f'network must be one of {", ".join(NETWORKS)}')
+    values.update(_checked_network(values, folder))
     return TrainingConfig(**values)
+
+
+def _checked_network(values: dict[str, Any], folder: Path | None) -> dict[str, Any]:
+    """``network`` and ``design``, the latter read from a file where the former is its path."""
+    name = values.get('network', TrainingConfig.network)
+    design = values.get('design') or {}
+    try:
+        if not design and name not in NETWORKS and folder and (folder / name).is_file():
+            design = network_as_dict(read_network(folder / name))
+            name = design['name']
+        if design and network_from(design).name != name:
+            raise ConfigError(f'design is called {design["name"]!r}, but network is {name!r}')
+        if design and network_from(design).classes != EXPRESSIONS:
+            raise ConfigError(f'{name} has other classes than {", ".join(EXPRESSIONS)}')
+    except NetworkFileError as error:
+        raise ConfigError(f'network: {error}') from error
+    if not design and name not in NETWORKS:
+        raise ConfigError(
+            f'network must be one of {", ".join(NETWORKS)}, or the path of a table of layers'
+        )
+    return {'network': name, 'design': design}
 
 
 def _checked_shares(content: object, where: str, names: tuple[str, ...]) -> dict[str, float]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Generator, Tensor
+from torch import Generator, Tensor, nn
 from torch.nn import functional
 from tqdm import tqdm
 
@@ -77,7 +77,7 @@ def learning_rate_factor(step: int, steps: int, warmup: float) -> float:
     return 0.5 * (1 + math.cos(math.pi * (step - rising) / max(steps - rising, 1)))
 
 
-def update_average(average: NanoModule, module: NanoModule, decay: float, step: int) -> None:
+def update_average(average: nn.Module, module: nn.Module, decay: float, step: int) -> None:
     """Move the averaged weights and statistics towards the current; faster at the beginning."""
     decay = min(decay, (1 + step) / (10 + step))
     with torch.no_grad():
@@ -135,7 +135,7 @@ class Run:
         self.device = usable_device(config.device)
         torch.manual_seed(config.seed)
         layout = torch.channels_last if config.channels_last else torch.contiguous_format
-        self.module = NanoModule(config.table())
+        self.module = self.new_module()
         self.module.to(self.device, memory_format=layout)
         self.average = copy.deepcopy(self.module).eval()
         self.forward = torch.compile(self.module) if config.compile else self.module
@@ -152,6 +152,18 @@ class Run:
         self.generator = Generator(self.device).manual_seed(config.seed)
         self.epoch = 0  # epochs completed
         self.history: list[dict[str, Any]] = []
+
+    def new_module(self) -> nn.Module:
+        """Make what is trained, with random weights."""
+        return NanoModule(self.config.table())
+
+    def backpropagate(self, images: Tensor, labels: Tensor) -> Tensor:
+        """Leave the gradients of a batch's loss in the parameters; return the loss, a scalar."""
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.bfloat16):
+            logits = self.forward(images)
+        loss = soft_cross_entropy(logits, labels)
+        loss.backward()
+        return loss.detach()
 
     def train_epoch(self, data: TrainingSet, progress: tqdm[Any]) -> float:
         """Take as many images as the set has, drawn by their weights; return the mean loss.
@@ -181,14 +193,10 @@ class Run:
             if config.mixup:
                 images, labels = mixup(images, labels, config.mixup, self.generator)
             images = images.contiguous(memory_format=self.layout)
-            with torch.autocast(self.device.type, torch.bfloat16, enabled=config.bfloat16):
-                logits = self.forward(images)
-            loss = soft_cross_entropy(logits, labels)
             self.optimiser.zero_grad(set_to_none=True)
-            loss.backward()
+            total += self.backpropagate(images, labels)
             self.optimiser.step()
             update_average(self.average, self.module, config.ema_decay, step)
-            total += loss.detach()
             progress.update()
         mean = float(total) / self.steps_per_epoch
         if not math.isfinite(mean):

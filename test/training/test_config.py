@@ -1,11 +1,14 @@
 # Copyright 2026 emotionnet_ros contributors
 # SPDX-License-Identifier: Apache-2.0
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 pytest.importorskip('torch', reason='training needs torch')
 
+from emotionnet_ros.networks.network_file import write_network
+from emotionnet_ros.networks.tables import Layer, Network
 from emotionnet_ros.training.config import (
     ConfigError,
     TrainingConfig,
@@ -66,6 +69,32 @@ def test_a_wrong_file_is_named(tmp_path: Path, text: str, message: str):
     with pytest.raises(ConfigError, match=message) as caught:
         read_config(path)
     assert str(path) in str(caught.value)
+
+
+def test_a_network_may_be_a_file_beside(tmp_path: Path):
+    small = Network('small', (Layer('a1', 'image', 4, stride=2),), 'a1')
+    (tmp_path / 'designs').mkdir()
+    write_network(tmp_path / 'designs' / 'small.yaml', small)
+    path = tmp_path / 'config.yaml'
+    path.write_text('network: designs/small.yaml\n')
+    config = read_config(path)
+    assert config.network == 'small'
+    assert config.table() == small
+    # What a checkpoint keeps does not need the file.
+    (tmp_path / 'designs' / 'small.yaml').unlink()
+    assert config_from(config.as_dict()) == config
+    assert 'design' not in TrainingConfig().as_dict()
+    with pytest.raises(ConfigError, match="design is called 'small', but network is 'nano_b'"):
+        config_from({**config.as_dict(), 'network': 'nano_b'})
+    with pytest.raises(ConfigError, match='or the path of a table of layers'):
+        read_config(path)
+    path.write_text('network: config.yaml\n')
+    with pytest.raises(ConfigError, match=r"network: .*config\.yaml: unknown key 'network'"):
+        read_config(path)
+    write_network(tmp_path / 'two.yaml', replace(small, classes=('calm', 'not calm')))
+    path.write_text('network: two.yaml\n')
+    with pytest.raises(ConfigError, match='small has other classes'):
+        read_config(path)
 
 
 def test_a_missing_file_is_named(tmp_path: Path):
