@@ -55,11 +55,16 @@ def comparison(runs: Sequence[Path], last: int) -> str:
         rows = state['history'][-last:]
         unlike = differences(states[0]['config'], state['config'])
         cells = [run.name, ', '.join(unlike) or '-', str(state['epoch'])]
-        cells += [f'{np.mean([row[name] for row in rows]):.4f}' for name in COLUMNS]
-        recalls = [[row['recall'][name] for row in rows] for name in EXPRESSIONS]
-        cells += ['-' if None in values else f'{np.mean(values):.3f}' for values in recalls]
+        # Runs of earlier versions lack what was not noted then.
+        cells += [_mean([row.get(name) for row in rows], 4) for name in COLUMNS]
+        cells += [_mean([row['recall'][name] for row in rows], 3) for name in EXPRESSIONS]
         lines.append('| ' + ' | '.join(cells) + ' |')
     return '\n'.join(lines)
+
+
+def _mean(values: Sequence[float | None], digits: int) -> str:
+    known = [value for value in values if value is not None]
+    return f'{np.mean(known):.{digits}f}' if len(known) == len(values) else '-'
 
 
 def main(arguments: list[str] | None = None) -> int:
