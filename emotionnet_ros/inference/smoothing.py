@@ -24,8 +24,8 @@ class SmoothingSettings:
         Seconds after which a frame weighs 1/e of the newest; 0 takes each frame alone.
     min_confidence
         Below this probability of the most likely class the answer is unknown, 0..1. The default is
-        chosen on FER+ validation with Nano-B: the 4 % of faces below it are answered rightly one
-        time in three.
+        where answers are right half of the time on FER+ validation (Nano-B 0.45, Nano-A 0.49; see
+        training/selective.py); 3 % of the faces there are below it.
     switch_margin
         By how much another class must exceed the present one to replace it, and by how much
         confidence must exceed ``min_confidence`` to end unknown, 0..1.
