@@ -188,17 +188,20 @@ class Camera:
         result = pipeline.process(image_of(arrival.message), stamp)
         if jump:
             self._tell_of_jump(jump)
-        self._age = publish(
-            Answer(
-                camera=self.topic,
-                header=arrival.message.header,
-                result=result,
-                counts=self._counter.add(processed=1),
-                arrived=arrival.arrived,
-                wait=wait,
-                age_known=stamped and arrival.time_line == self._time_line,
-            )
+        answer = Answer(
+            camera=self.topic,
+            header=arrival.message.header,
+            result=result,
+            counts=self._counter.add(processed=1),
+            arrived=arrival.arrived,
+            wait=wait,
+            age_known=stamped and arrival.time_line == self._time_line,
         )
+        try:
+            self._age = publish(answer)
+        except BaseException:
+            self._counter.add(processed=-1)  # it is to be counted as failed
+            raise
         self._faces = len(result.faces)
         self._judge_clock()
 
@@ -211,7 +214,7 @@ class Camera:
                 f'Image on {self.topic} refused ({error.reason}): {error}'
             )
 
-    def fail(self, error: Exception) -> None:
+    def fail(self, error: BaseException) -> None:
         """Count an image that something unexpected kept from its answer."""
         self.skip(1)
         self._refused[getattr(error, 'reason', type(error).__name__)] += 1

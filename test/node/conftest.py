@@ -3,9 +3,11 @@
 """Real processes and a real DDS between them."""
 
 import itertools
+import os
 import signal
 import subprocess
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,50 @@ from rclpy.qos import ReliabilityPolicy
 
 # Long enough for a loaded machine; a test that passes never waits for it.
 DEADLINE = 60.0
+
+
+def pytest_collection_modifyitems(items):
+    """Give the tests that can be long the time for it."""
+    for item in items:
+        if os.environ.get('EMOTIONNET_LONG') and 'at_length' in item.fixturenames:
+            item.add_marker(pytest.mark.timeout(4 * 3600))
+
+
+@pytest.fixture(scope='session')
+def at_length():
+    """Choose how much to try: what a test run has time for, or all of it.
+
+    All of it with ``EMOTIONNET_LONG=1``, a tenth of it with ``EMOTIONNET_LONG=0.1``.
+    """
+    share = float(os.environ.get('EMOTIONNET_LONG') or 0.0)
+    return lambda short, full: max(short, round(full * share))
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """What a process holds: resident memory in MB, file descriptors, threads."""
+
+    resident: float
+    descriptors: int
+    threads: int
+
+
+@pytest.fixture(scope='session')
+def footprint():
+    """Read what a process holds, by default that of the tests."""
+    if not Path('/proc/self/statm').exists():
+        pytest.skip('memory, descriptors and threads are read from /proc')
+
+    def read(process='self'):
+        folder = Path('/proc') / str(process)
+        pages = int((folder / 'statm').read_text().split()[1])
+        return Footprint(
+            resident=pages * os.sysconf('SC_PAGESIZE') / 2**20,
+            descriptors=len(list((folder / 'fd').iterdir())),
+            threads=len(list((folder / 'task').iterdir())),
+        )
+
+    return read
 
 
 @pytest.fixture
