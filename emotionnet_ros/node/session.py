@@ -104,11 +104,12 @@ class Session:
 
     def close(self) -> None:
         """Unsubscribe, then end the worker; the image at hand is finished and published."""
-        self._jumps.unregister()
-        self._node.destroy_timer(self._timer)
-        self._unsubscribe()
-        self._slots.close()
-        self._worker.join()
+        with ExitStack() as ends:  # each of them, the last first, should one fail
+            ends.callback(self._worker.join)
+            ends.callback(self._slots.close)
+            ends.callback(self._unsubscribe)
+            ends.callback(self._node.destroy_timer, self._timer)
+            ends.callback(self._jumps.unregister)
 
     def apply(self, value: dict[str, parameters.Value]) -> None:
         """Take new settings; the worker takes them over before its next image."""
