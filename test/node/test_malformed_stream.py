@@ -99,7 +99,7 @@ def test_malformed_images_are_counted_and_the_good_ones_answered(
     at_length,
     footprint,
 ):
-    malformed = at_length(240, 10_000)
+    malformed = at_length(160, 10_000)
     node = start('emotionnet', cameras=f'[{RAW},{PACKED}]')
     answers = collect(ExpressionArray, 'expressions', QoSProfile(depth=100))
     said = collect(DiagnosticArray, '/diagnostics')

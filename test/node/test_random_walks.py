@@ -25,8 +25,8 @@ pytestmark = pytest.mark.filterwarnings('error::pytest.PytestUnhandledThreadExce
 DEADLINE = 60.0
 STEPS = 20
 SHUTDOWN_SHARE = 0.05
-# A model that stayed once a walk would be 500 times its 3 MB; the allocator's own ups and downs are
-# a few.
+# Between the half and the end. A network that stays each time would be hundreds of its megabytes;
+# the allocator's own ups and downs are a few.
 MAX_GROWTH_MB = 30
 UNCONFIGURED = State.PRIMARY_STATE_UNCONFIGURED
 INACTIVE = State.PRIMARY_STATE_INACTIVE

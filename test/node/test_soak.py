@@ -12,7 +12,7 @@ import rclpy
 from emotionnet_ros.msg import ExpressionArray
 from rclpy.qos import QoSProfile
 
-WARM_UP = 4.0
+WARM_UP = 3.0
 # From the first quarter to the last. An image kept is 0.9 MB, so one in a hundred would be seen
 # after a quarter of a minute already at 30 a second; in half an hour, 200 bytes an image would.
 MAX_GROWTH_MB = 10
@@ -22,7 +22,7 @@ LONGEST_SILENCE = 5.0
 def test_memory_descriptors_and_threads_stay_flat(
     start, observer, wait_until, at_length, footprint
 ):
-    duration = at_length(12, 1800)
+    duration = at_length(10, 1800)
     node = start('emotionnet')
     newest, arrivals, ages, faces = [], [], [], []
 
