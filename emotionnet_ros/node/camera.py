@@ -8,7 +8,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from rclpy.node import Node
@@ -188,20 +188,19 @@ class Camera:
         result = pipeline.process(image_of(arrival.message), stamp)
         if jump:
             self._tell_of_jump(jump)
-        answer = Answer(
-            camera=self.topic,
-            header=arrival.message.header,
-            result=result,
-            counts=self._counter.add(processed=1),
-            arrived=arrival.arrived,
-            wait=wait,
-            age_known=stamped and arrival.time_line == self._time_line,
+        counts = self._counter.add()
+        self._age = publish(
+            Answer(
+                camera=self.topic,
+                header=arrival.message.header,
+                result=result,
+                counts=replace(counts, processed=counts.processed + 1),
+                arrived=arrival.arrived,
+                wait=wait,
+                age_known=stamped and arrival.time_line == self._time_line,
+            )
         )
-        try:
-            self._age = publish(answer)
-        except BaseException:
-            self._counter.add(processed=-1)  # it is to be counted as failed
-            raise
+        self._counter.add(processed=1)  # not before: what cannot be published has failed
         self._faces = len(result.faces)
         self._judge_clock()
 
