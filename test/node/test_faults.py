@@ -2,8 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What fails inside the node, made to fail, and what the node does then."""
 
-import itertools
-import sys
 import time
 
 import pytest
@@ -14,7 +12,7 @@ from rclpy.lifecycle import LifecyclePublisher, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import Image
 
-from emotionnet_ros.node import emotion_node, lasting_thread, main, models, power_loop, session
+from emotionnet_ros.node import emotion_node, main, models, power_loop, session
 
 DEADLINE = 60.0
 FAILURE, ERROR = TransitionCallbackReturn.FAILURE, TransitionCallbackReturn.ERROR
@@ -219,47 +217,6 @@ def test_a_dead_power_loop_is_begun_again(scene, monkeypatch, capfd):
     scene.until(lambda: scene.node._power_loop._thread.is_alive)
     scene.until(lambda: scene.node._power_loop.newest()[0] is not None)
     assert 'The thread "emotionnet power" ended before its time' in capfd.readouterr().err
-
-
-class Log:
-    def __init__(self):
-        self.lines = []
-
-    def fatal(self, text):
-        self.lines.append(text)
-
-    error = fatal
-
-
-def test_a_thread_that_cannot_live_is_begun_again_once_a_second_at_most():
-    now, begun, log = [100.0], [], Log()
-
-    def work():
-        begun.append(now[0])
-        sys.exit('at once')
-
-    thread = lasting_thread.LastingThread('short', work, log, clock=lambda: now[0])
-    for _ in range(50):
-        thread.join()
-        now[0] += 0.1
-        thread.revive()
-    thread.join()
-    assert 5 <= len(begun) <= 6
-    assert thread.ends == len(begun) - 1
-    pauses = [later - earlier for earlier, later in itertools.pairwise(begun[1:])]
-    assert min(pauses) > lasting_thread.RESTART_PERIOD - 1e-6
-    assert sum('begun again' in line for line in log.lines) == thread.ends
-
-
-def test_a_thread_that_works_is_left_alone():
-    log = Log()
-    ended = lasting_thread.threading.Event()
-    thread = lasting_thread.LastingThread('steady', ended.wait, log)
-    assert thread.is_alive
-    assert not thread.revive()
-    ended.set()
-    thread.join()
-    assert log.lines == []
 
 
 def test_a_callback_that_fails_ends_nothing(scene, capfd):
