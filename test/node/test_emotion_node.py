@@ -143,13 +143,16 @@ def test_a_detector_that_fails_is_named_and_counted_and_the_next_image_answered(
     def detect():
         raise RuntimeError('no such accelerator')
 
+    def camera():
+        return node._session.activity().cameras[0]
+
     detector.detect_when_started = detect
     give_an_image(node, detector)
-    wait_until(lambda: node._session.activity().refused.get('detector_failed'))
+    wait_until(lambda: camera().refused.get('detector_failed'))
     detector.detect_when_started, detector.started = list, False
     give_an_image(node, detector)
-    wait_until(lambda: node._session.activity().counts.processed)
-    counts, refused = node._session.activity().counts, node._session.activity().refused
+    wait_until(lambda: camera().counts.processed)
+    counts, refused = camera().counts, camera().refused
     assert set(refused) == {'detector_failed'}
     assert counts.skipped >= refused['detector_failed']
     output = capfd.readouterr().err
