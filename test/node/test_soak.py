@@ -13,8 +13,8 @@ from emotionnet_ros.msg import ExpressionArray
 from rclpy.qos import QoSProfile
 
 WARM_UP = 2.0
-# From the first quarter to the last. An image kept is 0.9 MB: one in ten is seen within seconds, in
-# half an hour 200 bytes an image are.
+# From the first quarter to the last. An image kept is 0.9 MB: one in ten is seen within seconds,
+# in half an hour 200 bytes an image are.
 MAX_GROWTH_MB = 10
 # Of these parts of the time, each has answers.
 PARTS_A_SECOND = 0.5
