@@ -8,7 +8,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from rclpy.node import Node
@@ -187,17 +187,19 @@ class Camera:
         result = pipeline.process(image_of(arrival.message), stamp)
         if jump:
             self._tell_of_jump(jump)
+        counts = self._counter.add()
         self._age = publish(
             Answer(
                 camera=self.topic,
                 message=arrival.message,
                 result=result,
-                counts=self._counter.add(processed=1),
+                counts=replace(counts, processed=counts.processed + 1),
                 arrived=arrival.arrived,
                 wait=wait,
                 age_known=stamped and arrival.time_line == self._time_line,
             )
         )
+        self._counter.add(processed=1)  # not before: what cannot be published has failed
         self._faces = len(result.faces)
         self._judge_clock()
 
@@ -210,7 +212,7 @@ class Camera:
                 f'Image on {self.topic} refused ({error.reason}): {error}'
             )
 
-    def fail(self, error: Exception) -> None:
+    def fail(self, error: BaseException) -> None:
         """Count an image that something unexpected kept from its answer."""
         self.skip(1)
         self._refused[getattr(error, 'reason', type(error).__name__)] += 1

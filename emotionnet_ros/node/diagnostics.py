@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
@@ -68,11 +68,13 @@ class CameraActivity:
 class Activity:
     """What the active node does, at one moment; the same cameras each time.
 
-    ``worker_alive`` is False when the worker has ended, which it never should.
+    ``worker_alive`` is False when the worker has ended, which it never should; ``worker_ends`` is
+    how often it did and was begun again, since activation.
     """
 
     cameras: tuple[CameraActivity, ...]
     worker_alive: bool = True
+    worker_ends: int = 0
 
 
 class Diagnostics:
@@ -109,7 +111,7 @@ class Diagnostics:
         power, reason
             The last PowerState, and why it is so; None before the first.
         """
-        then, before = self._before or (now, activity)
+        then, before = self._before or (now, replace(activity, worker_ends=0))
         self._before = now, activity
         seconds = now - then
         return DiagnosticArray(
@@ -165,7 +167,9 @@ class Diagnostics:
         rate_hz = _rate(counts.processed - counts_before.processed, seconds)
         level, text = OK, f'{rate_hz:.1f} answers a second'
         if not now.worker_alive:
-            level, text = ERROR, 'the worker has ended: deactivate and activate the node'
+            level, text = ERROR, 'the worker has ended and will be begun again; see the log'
+        elif now.worker_ends > before.worker_ends:
+            level, text = ERROR, 'the worker had ended and was begun again; see the log'
         ages = [camera.age for camera in now.cameras if not math.isnan(camera.age)]
         values = {
             'frame_rate_node': f'{rate_hz:.2f}',
@@ -173,6 +177,7 @@ class Diagnostics:
             'total_dropped_frames': str(counts.skipped),
             'frames_processed': str(counts.processed),
             'faces': str(sum(camera.faces for camera in now.cameras)),
+            'worker_ends': str(now.worker_ends),
         }
         return self._status('pipeline', level, text, values)
 

@@ -10,6 +10,7 @@ import math
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any, TypeAlias, TypeVar
 
 from diagnostic_msgs.msg import DiagnosticArray
@@ -59,17 +60,20 @@ def _reporting(transition: Transition[Node]) -> Transition[Node]:
     """Log what goes wrong in a transition; rclpy would swallow it.
 
     What people can put right (a missing file, a bad setting) fails the transition and leaves the
-    state as it was; anything else is an error of ours and goes to on_error.
+    state as it was; anything else is an error of ours and goes to on_error, and so does all that
+    goes wrong on the way back, of which a part may have been done.
     """
+    theirs = (DetectorError, ModelError, SensorError, ValueError)
+    begins = transition.__name__ in ('on_configure', 'on_activate')
 
     @functools.wraps(transition)
     def reporting(node: Node, state: LifecycleState) -> TransitionCallbackReturn:
         try:
             return transition(node, state)
-        except (DetectorError, ModelError, SensorError, ValueError) as error:
-            node.get_logger().error(f'{transition.__name__}: {error}')
-            return TransitionCallbackReturn.FAILURE
-        except Exception:
+        except Exception as error:
+            if begins and isinstance(error, theirs):
+                node.get_logger().error(f'{transition.__name__}: {error}')
+                return TransitionCallbackReturn.FAILURE
             node.get_logger().fatal(f'{transition.__name__}:\n{traceback.format_exc()}')
             return TransitionCallbackReturn.ERROR
 
@@ -114,8 +118,8 @@ class EmotionNode(LifecycleNode):  # type: ignore[misc]
                 return
 
     def stop(self) -> None:
-        """End the worker; safe in any state and more than once."""
-        self._end_session()
+        """End the worker and let go of everything; safe in any state and more than once."""
+        self._let_go()
         logging.getLogger('emotionnet_ros').removeHandler(self._log_handler)
 
     def destroy_node(self) -> None:
@@ -147,14 +151,45 @@ class EmotionNode(LifecycleNode):  # type: ignore[misc]
     @_reporting
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Subscribe to the camera, start the worker and the holding of the power budget."""
-        assert self._models is not None
-        assert self._power_source is not None
         answer = super().on_activate(state)
         try:
-            self._session = Session(self, self._models, self._publish, self._listeners)
-        except ValueError:
+            self._begin_session()
+        except Exception:
+            self._end_session()
             super().on_deactivate(state)  # the publishers
             raise
+        return answer
+
+    @_reporting
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Unsubscribe and end worker and power loop."""
+        self._end_session()
+        return super().on_deactivate(state)
+
+    @_reporting
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Let go of models, sensor and publishers."""
+        self._release()
+        return super().on_cleanup(state)
+
+    @_reporting
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """End everything, from any state."""
+        self._let_go()
+        return super().on_shutdown(state)
+
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:  # noqa: ARG002
+        """Let go of everything, so that the node can be configured again."""
+        try:
+            self._let_go()
+        except Exception:
+            self.get_logger().fatal(f'on_error:\n{traceback.format_exc()}')
+        return TransitionCallbackReturn.SUCCESS
+
+    def _begin_session(self) -> None:
+        assert self._models is not None
+        assert self._power_source is not None
+        self._session = Session(self, self._models, self._publish, self._listeners)
         self._power_loop = PowerLoop(
             self,
             self._outputs['power'].publish,
@@ -175,33 +210,6 @@ class EmotionNode(LifecycleNode):  # type: ignore[misc]
         self._diagnostics_timer = self.create_timer(
             DIAGNOSTICS_PERIOD, self._diagnose, clock=Clock(clock_type=ClockType.STEADY_TIME)
         )
-        return answer
-
-    @_reporting
-    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Unsubscribe and end worker and power loop."""
-        self._end_session()
-        return super().on_deactivate(state)
-
-    @_reporting
-    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Let go of models, sensor and publishers."""
-        self._release()
-        return super().on_cleanup(state)
-
-    @_reporting
-    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """End everything, from any state."""
-        self._end_session()
-        self._release()
-        return super().on_shutdown(state)
-
-    @_reporting
-    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:  # noqa: ARG002
-        """Let go of everything, so that the node can be configured again."""
-        self._end_session()
-        self._release()
-        return TransitionCallbackReturn.SUCCESS
 
     def _publisher(self, kind: type[Any], topic: str) -> Any:
         with qos.naming_the_topic(self.resolve_topic_name(topic)):
@@ -242,6 +250,7 @@ class EmotionNode(LifecycleNode):  # type: ignore[misc]
     def _diagnose(self) -> None:
         if self._session is None or self._power_loop is None or self._diagnostics is None:
             return
+        self._power_loop.revive()
         self._outputs[diagnostics.TOPIC].publish(
             self._diagnostics.message(
                 time.monotonic(),
@@ -251,25 +260,28 @@ class EmotionNode(LifecycleNode):  # type: ignore[misc]
             )
         )
 
+    def _let_go(self) -> None:
+        with ExitStack() as ends:
+            ends.callback(self._release)
+            self._end_session()
+
     def _end_session(self) -> None:
-        if self._diagnostics_timer is not None:
-            self.destroy_timer(self._diagnostics_timer)
-            self._diagnostics_timer = None
-        if self._power_loop is not None:
-            self._power_loop.close()
-            self._power_loop = None
-        if self._session is not None:
-            self._session.close()
-            self._session = None
+        with ExitStack() as ends:  # each of them, the last first, should one fail
+            if self._session is not None:
+                ends.callback(self._session.close)
+            if self._power_loop is not None:
+                ends.callback(self._power_loop.close)
+            if self._diagnostics_timer is not None:
+                ends.callback(self.destroy_timer, self._diagnostics_timer)
+            self._session = self._power_loop = self._diagnostics_timer = None
 
     def _release(self) -> None:
-        for publisher in self._outputs.values():
-            self.destroy_lifecycle_publisher(publisher)
-        self._outputs = {}
-        if self._power_source is not None:
-            self._power_source.close()
-            self._power_source = None
-        self._models = None
+        with ExitStack() as ends:
+            for publisher in self._outputs.values():
+                ends.callback(self.destroy_lifecycle_publisher, publisher)
+            if self._power_source is not None:
+                ends.callback(self._power_source.close)
+            self._outputs, self._power_source, self._models = {}, None, None
 
     def _check_parameters(self, changes: list[Parameter]) -> SetParametersResult:
         return parameters.check(changes)

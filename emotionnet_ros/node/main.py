@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+import sys
+import time
+import traceback
 from collections.abc import Sequence
 
 import cv2
@@ -13,13 +16,22 @@ from rclpy.exceptions import (
     InvalidParameterValueException,
 )
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.impl.implementation_singleton import rclpy_implementation
 
 from emotionnet_ros.node.emotion_node import NAME, EmotionNode
 
+# So that what fails each time does not take the whole computer; images wait no longer than that.
+PAUSE_AFTER_FAILURE = 0.05
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Return the exit status: 0 after an interrupt, 1 when a parameter given at start is bad."""
-    rclpy.init(args=None if arguments is None else list(arguments))
+    """Return the exit status: 0 after an interrupt, 1 when what was given at start is bad."""
+    try:
+        rclpy.init(args=None if arguments is None else list(arguments))
+    except rclpy_implementation.RCLError as error:
+        hint = ' Set ROS_LOG_DIR to a folder that can be written.' if 'log' in str(error) else ''
+        print(f'{NAME}: ROS 2 does not start: {error}.{hint}', file=sys.stderr)
+        return 1
     try:
         node = EmotionNode()
     except (InvalidParameterTypeException, InvalidParameterValueException) as error:
@@ -32,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     executor.add_node(node)
     try:
         node.autostart()
-        executor.spin()
+        _spin(executor, node)
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
     finally:
@@ -40,3 +52,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         node.destroy_node()
         rclpy.try_shutdown()
     return 0
+
+
+def _spin(executor: SingleThreadedExecutor, node: EmotionNode) -> None:
+    """Execute callbacks until interrupted; one that raises is logged and ends nothing."""
+    while node.context.ok():
+        try:
+            executor.spin()
+        except ExternalShutdownException:
+            return
+        except Exception:
+            if not node.context.ok():
+                return  # interrupted: nobody is left to hear of it
+            node.get_logger().fatal(f'A callback failed:\n{traceback.format_exc()}')
+            time.sleep(PAUSE_AFTER_FAILURE)

@@ -28,7 +28,7 @@ from emotionnet_ros.faces.tracker import TrackerSettings
 from emotionnet_ros.inference.smoothing import SmoothingSettings
 from emotionnet_ros.node.topics import fault_of_topics
 from emotionnet_ros.pipeline import PipelineSettings
-from emotionnet_ros.power.governor import GovernorSettings
+from emotionnet_ros.power.governor import HIGHEST_RATE, LEAST_RATE, GovernorSettings
 
 # Of the type that the row's default has: bool, int, float, str or list of str.
 Value: TypeAlias = Any
@@ -155,7 +155,9 @@ TABLE: Sequence[Row] = (
         0.0,
         'Frames a second that are processed at most, of all cameras together; 0 is every frame '
         'there is time for.',
-        maximum=1000.0,
+        minimum=LEAST_RATE,
+        maximum=HIGHEST_RATE,
+        or_zero=True,
     ),
     Row(
         'camera.lazy',

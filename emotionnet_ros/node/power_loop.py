@@ -19,6 +19,7 @@ from emotionnet_ros.inference.classifier import shipped_networks
 from emotionnet_ros.msg import PowerState
 from emotionnet_ros.node import parameters
 from emotionnet_ros.node.counts import FrameCounts
+from emotionnet_ros.node.lasting_thread import LastingThread
 from emotionnet_ros.power.flags import FlagReader
 from emotionnet_ros.power.governor import (
     CONTROL_PERIOD,
@@ -192,8 +193,7 @@ class PowerLoop:
         self._state = OK
         self._reason = ''
         self._newest: PowerState | None = None
-        self._thread = threading.Thread(target=self._run, name='emotionnet power', daemon=True)
-        self._thread.start()
+        self._thread = LastingThread('emotionnet power', self._run, node.get_logger())
 
     def apply(self, settings: GovernorSettings) -> None:
         """Take new settings; they hold from the next step on."""
@@ -202,6 +202,10 @@ class PowerLoop:
     def newest(self) -> tuple[PowerState | None, str]:
         """Give what was published last, None before the first, and why it is so."""
         return self._newest, self._reason
+
+    def revive(self) -> None:
+        """Begin the thread again if it has ended; call it now and then."""
+        self._thread.revive()
 
     def close(self) -> None:
         """End the thread."""

@@ -7,9 +7,10 @@ from __future__ import annotations
 import threading
 import traceback
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 
-from rclpy.clock import Clock, ClockChange, ClockType, JumpThreshold, TimeJump
+from rclpy.clock import Clock, ClockChange, ClockType, JumpHandle, JumpThreshold, TimeJump
 from rclpy.duration import Duration
 from rclpy.node import Node
 
@@ -18,6 +19,7 @@ from emotionnet_ros.node import parameters
 from emotionnet_ros.node.camera import WARNING_PERIOD, Arrival, Camera, Publish, Way
 from emotionnet_ros.node.counts import FrameCounts, total
 from emotionnet_ros.node.diagnostics import Activity
+from emotionnet_ros.node.lasting_thread import LastingThread
 from emotionnet_ros.node.models import Models
 from emotionnet_ros.node.slots import LatestSlots
 from emotionnet_ros.node.topics import camera_topics
@@ -77,17 +79,21 @@ class Session:
         self._refuse_one_topic_twice()
         self._slots: LatestSlots[Camera, Arrival] = LatestSlots(self._cameras, self._max_rate_hz)
         self._listening = False
-        self._worker = threading.Thread(target=self._work, name='emotionnet worker', daemon=True)
-        try:
+        with ExitStack() as undo:  # what was begun before something failed
+            undo.callback(self._unsubscribe)
             self._follow_listeners()
-        except ValueError:
-            self._unsubscribe()
-            raise
-        self._worker.start()
-        # Simulated time may stand still, or never begin.
-        steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self._timer = node.create_timer(WATCH_PERIOD, self._watch, clock=steady)
-        self._jumps = node.get_clock().create_jump_callback(
+            # Simulated time may stand still, or never begin.
+            steady = Clock(clock_type=ClockType.STEADY_TIME)
+            self._timer = node.create_timer(WATCH_PERIOD, self._watch, clock=steady)
+            undo.callback(node.destroy_timer, self._timer)
+            self._jumps = self._notice_jumps()
+            undo.callback(self._jumps.unregister)
+            self._worker = LastingThread('emotionnet worker', self._work, node.get_logger())
+            undo.pop_all()
+        node.get_logger().info(f'Active: {self._waits_for()}')
+
+    def _notice_jumps(self) -> JumpHandle:
+        return self._node.get_clock().create_jump_callback(
             JumpThreshold(
                 min_forward=Duration(seconds=MAX_STEP_AHEAD),
                 min_backward=Duration(seconds=-MAX_STEP_BACK),
@@ -95,15 +101,15 @@ class Session:
             ),
             post_callback=self._on_time_jump,
         )
-        node.get_logger().info(f'Active: {self._waits_for()}')
 
     def close(self) -> None:
         """Unsubscribe, then end the worker; the image at hand is finished and published."""
-        self._jumps.unregister()
-        self._node.destroy_timer(self._timer)
-        self._unsubscribe()
-        self._slots.close()
-        self._worker.join()
+        with ExitStack() as ends:  # each of them, the last first, should one fail
+            ends.callback(self._worker.join)
+            ends.callback(self._slots.close)
+            ends.callback(self._unsubscribe)
+            ends.callback(self._node.destroy_timer, self._timer)
+            ends.callback(self._jumps.unregister)
 
     def apply(self, value: dict[str, parameters.Value]) -> None:
         """Take new settings; the worker takes them over before its next image."""
@@ -123,7 +129,8 @@ class Session:
         """Say what goes on, at one moment."""
         return Activity(
             cameras=tuple(camera.activity() for camera in self._cameras),
-            worker_alive=self._worker.is_alive(),
+            worker_alive=self._worker.is_alive,
+            worker_ends=self._worker.ends,
         )
 
     def govern(self, point: OperatingPoint | None, rate_hz: float) -> None:
@@ -157,23 +164,26 @@ class Session:
         return self._slots.put(camera, arrival)
 
     def _watch(self) -> None:
-        self._follow_listeners()
+        if self._worker.revive():
+            for camera in self._cameras:
+                camera.start_anew()  # it may have ended between two changes that go together
+        if self._follow_listeners():
+            self._node.get_logger().info(self._waits_for())
         if self._listening:
             for camera in self._cameras:
                 camera.watch()
 
-    def _follow_listeners(self) -> None:
-        """Subscribe while somebody listens; without ``camera.lazy``, always."""
+    def _follow_listeners(self) -> bool:
+        """Subscribe while somebody listens, or always, and unsubscribe; whether that changed."""
         wanted = not self._lazy or self._listeners() > 0
         if wanted == self._listening:
-            return
+            return False
         self._listening = wanted
         for camera in self._cameras:
             camera.listen(wanted)
             if not wanted:
                 camera.skip(self._slots.clear(camera))
-        if self._worker.is_alive():
-            self._node.get_logger().info(self._waits_for())
+        return True
 
     def _unsubscribe(self) -> None:
         for camera in self._cameras:
@@ -211,3 +221,6 @@ class Session:
                     f'Image on {camera.topic} not processed:\n{traceback.format_exc()}',
                     throttle_duration_sec=WARNING_PERIOD,
                 )
+            except BaseException as error:
+                camera.fail(error)
+                raise

@@ -3,9 +3,11 @@
 """Real processes and a real DDS between them."""
 
 import itertools
+import os
 import signal
 import subprocess
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,50 @@ from rclpy.qos import ReliabilityPolicy
 
 # Long enough for a loaded machine; a test that passes never waits for it.
 DEADLINE = 60.0
+
+
+def pytest_collection_modifyitems(items):
+    """Give the tests that can be long the time for it."""
+    for item in items:
+        if os.environ.get('EMOTIONNET_LONG') and 'at_length' in item.fixturenames:
+            item.add_marker(pytest.mark.timeout(4 * 3600))
+
+
+@pytest.fixture(scope='session')
+def at_length():
+    """Choose how much to try: what a test run has time for, or all of it.
+
+    All of it with ``EMOTIONNET_LONG=1``, a tenth of it with ``EMOTIONNET_LONG=0.1``.
+    """
+    share = float(os.environ.get('EMOTIONNET_LONG') or 0.0)
+    return lambda short, full: max(short, round(full * share))
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """What a process holds: resident memory in MB, file descriptors, threads."""
+
+    resident: float
+    descriptors: int
+    threads: int
+
+
+@pytest.fixture(scope='session')
+def footprint():
+    """Read what a process holds, by default that of the tests."""
+    if not Path('/proc/self/statm').exists():
+        pytest.skip('memory, descriptors and threads are read from /proc')
+
+    def read(process='self'):
+        folder = Path('/proc') / str(process)
+        pages = int((folder / 'statm').read_text().split()[1])
+        return Footprint(
+            resident=pages * os.sysconf('SC_PAGESIZE') / 2**20,
+            descriptors=len(list((folder / 'fd').iterdir())),
+            threads=len(list((folder / 'task').iterdir())),
+        )
+
+    return read
 
 
 @pytest.fixture
@@ -45,6 +91,7 @@ def call(observer, wait_until):
 
     A server that does not know the client yet drops its answer, on a loaded machine now and then.
     So a request that changes nothing, which the default one of each service is, goes first.
+    After the node was started anew, ``call.forget()`` lets that be done again.
     """
     clients = {}
 
@@ -67,6 +114,7 @@ def call(observer, wait_until):
         wait_until(future.done, f'an answer of {name}')
         return future.result()
 
+    ask.forget = clients.clear
     return ask
 
 
@@ -131,9 +179,10 @@ def start(tmp_path):
     folder = Path(get_package_prefix('emotionnet_ros')) / 'lib' / 'emotionnet_ros'
     processes, numbers = [], itertools.count()
 
-    def run(executable, *remappings, **values):
+    def run(executable, *remappings, params_file=None, **values):
         arguments = [f'-p {name.replace("__", ".")}:={value}' for name, value in values.items()]
         arguments += [f'-r {remapping}' for remapping in remappings]
+        arguments += [f'--params-file {params_file}'] if params_file else []
         command = [folder / executable]
         if arguments:
             command += ['--ros-args', *' '.join(arguments).split()]

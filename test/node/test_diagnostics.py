@@ -28,8 +28,8 @@ def values(status):
 def sayer():
     diagnostics = Diagnostics('emotionnet', {'network': 'nano_b'})
 
-    def at(now, *cameras, power=None, reason='', worker_alive=True):
-        activity = Activity(cameras, worker_alive)
+    def at(now, *cameras, power=None, reason='', worker_alive=True, worker_ends=0):
+        activity = Activity(cameras, worker_alive, worker_ends)
         return statuses(diagnostics.message(now, Time(), activity, power, reason))
 
     return at
@@ -107,6 +107,18 @@ def test_refused_images_warn_for_as_long_as_they_come(say):
 def test_a_dead_worker_is_an_error(say):
     status = say(0.0, QUIET, worker_alive=False)['pipeline']
     assert status.level == DiagnosticStatus.ERROR
+
+
+@pytest.mark.parametrize('first', [0, 1])
+def test_a_worker_that_was_begun_again_is_an_error_once(say, first):
+    if first:
+        say(0.0, QUIET)
+    status = say(1.0, QUIET, worker_ends=1)['pipeline']
+    assert status.level == DiagnosticStatus.ERROR
+    assert 'begun again' in status.message
+    status = say(2.0, QUIET, worker_ends=1)['pipeline']
+    assert status.level == DiagnosticStatus.OK
+    assert values(status)['worker_ends'] == '1'
 
 
 @pytest.mark.parametrize(
