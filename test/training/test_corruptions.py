@@ -5,8 +5,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from skimage import data
 
+from emotionnet_ros.imaging.sources import photograph
 from emotionnet_ros.training.corruptions import (
     CORRUPTIONS,
     DIM_NOISE,
@@ -24,7 +24,7 @@ GRADED = [name for name, row in CORRUPTIONS.items() if len(row.amounts) > 1]
 @pytest.fixture(scope='module')
 def faces() -> np.ndarray:
     """Sixteen times the same real face, uint8 [16, 48, 48]."""
-    grey = cv2.cvtColor(data.astronaut(), cv2.COLOR_RGB2GRAY)
+    grey = cv2.cvtColor(photograph(), cv2.COLOR_BGR2GRAY)
     face = cv2.resize(grey[60:190, 160:290], (48, 48), interpolation=cv2.INTER_AREA)
     return np.repeat(face[None], 16, axis=0)
 
