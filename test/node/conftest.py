@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Real processes and a real DDS between them."""
 
+import contextlib
 import itertools
 import os
 import signal
@@ -151,6 +152,7 @@ class Started:
 
     def __init__(self, command, output: Path) -> None:
         self._output = output
+        self.writes_images = Path(command[0]).name == 'player'
         with output.open('wb') as file:
             self.process = subprocess.Popen(
                 command, stdout=file, stderr=subprocess.STDOUT, start_new_session=True
@@ -169,6 +171,16 @@ class Started:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
+
+    def end(self) -> None:
+        """Let a player finish: a writer that is killed in the middle of an image leaves shared
+        memory behind that can crash its readers, the process of the tests among them."""
+        if self.writes_images and self.process.poll() is None:
+            self.process.send_signal(signal.SIGCONT)
+            self.process.send_signal(signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(5.0)
+        self.kill()
 
 
 @pytest.fixture
@@ -192,4 +204,4 @@ def start(tmp_path):
 
     yield run
     for process in processes:
-        process.kill()
+        process.end()
