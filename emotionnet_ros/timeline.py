@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import statistics
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -62,6 +63,35 @@ class Run:
     expression: int
     times: tuple[float, ...]
     confidences: tuple[float, ...]
+
+
+def of_answer(time: float, message: Any) -> Moment:
+    """Give the moment of an emotionnet_ros/ExpressionArray, from whatever read it."""
+    faces = tuple(
+        FaceMoment(face.face_id, min(int(face.expression), UNKNOWN), float(face.confidence))
+        for face in message.expressions
+    )
+    return Moment(time, faces, float(message.timing.age))
+
+
+def of_power(time: float, message: Any) -> Moment:
+    """Give the moment of an emotionnet_ros/PowerState, from whatever read it."""
+    return Moment(time, None, watts=float(message.power))
+
+
+def summary(moments: Sequence[Moment]) -> str:
+    """Say in one sentence what there was: answers, faces, and the shares of the expressions."""
+    answers = [moment for moment in moments if moment.faces is not None]
+    faces = [face for answer in answers for face in answer.faces or ()]
+    seconds = answers[-1].time - answers[0].time if answers else 0.0
+    text = f'{len(answers)} answers in {seconds:.1f} s; faces: {len({f.face_id for f in faces})}'
+    return f'{text}; {shares(faces)}' if faces else text
+
+
+def shares(faces: Sequence[FaceMoment]) -> str:
+    """Say which expressions faces had, the most frequent first."""
+    counts = Counter(EXPRESSION_NAMES[face.expression] for face in faces).most_common()
+    return ', '.join(f'{name} {count / len(faces):.0%}' for name, count in counts)
 
 
 def runs_of_faces(moments: Sequence[Moment]) -> dict[str, list[Run]]:

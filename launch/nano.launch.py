@@ -56,6 +56,12 @@ ARGUMENTS = (
         'true: also start a diagnostic_aggregator for this node, where that package is.',
         None,
     ),
+    (
+        'ros4hri',
+        'false',
+        'true: also publish hri_msgs under /humans/faces (REP-155), where that package is.',
+        None,
+    ),
     ('log_level', 'info', 'debug, info, warn, error or fatal.', None),
 )
 BOOLEANS = {'true': True, '1': True, 'false': False, '0': False}
@@ -97,6 +103,7 @@ def start_node(context: LaunchContext) -> list[Node | LogInfo]:
             output='screen',
         ),
         *(aggregator() if convert('aggregator', value['aggregator'], 'bool') else []),
+        *(bridge(value) if convert('ros4hri', value['ros4hri'], 'bool') else []),
     ]
 
 
@@ -110,6 +117,19 @@ def aggregator() -> list[Node | LogInfo]:
             package=AGGREGATOR,
             executable='aggregator_node',
             parameters=[str(ANALYZERS_FILE)],
+            output='screen',
+        )
+    ]
+
+
+def bridge(value: dict[str, str]) -> list[Node]:
+    # Without hri_msgs it says itself what to install.
+    return [
+        Node(
+            package='emotionnet_ros',
+            executable='ros4hri',
+            namespace=value['namespace'],
+            ros_arguments=['--log-level', value['log_level']],
             output='screen',
         )
     ]

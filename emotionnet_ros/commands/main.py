@@ -41,7 +41,7 @@ class Subcommand:
 
 TABLE: Sequence[tuple[str, Sequence[Subcommand]]] = (
     (
-        'pictures and videos',
+        'pictures, videos, recordings',
         (
             Subcommand(
                 'image', 'emotionnet_ros.commands.image', 'say what the faces of pictures express'
@@ -50,6 +50,13 @@ TABLE: Sequence[tuple[str, Sequence[Subcommand]]] = (
                 'video',
                 'emotionnet_ros.commands.video',
                 'the same of a video or webcam, over time',
+            ),
+            Subcommand(
+                'timeline',
+                'emotionnet_ros.commands.timeline',
+                'draw a bag of expressions over time',
+                ('rosbags', 'matplotlib'),
+                'reports',
             ),
         ),
     ),
@@ -60,6 +67,7 @@ TABLE: Sequence[tuple[str, Sequence[Subcommand]]] = (
             Subcommand('play', ROS, 'publish a video, pictures or a webcam as a camera topic'),
             Subcommand('watch', ROS, 'show the expressions live'),
             Subcommand('react', ROS, 'example of a robot that reacts to them'),
+            Subcommand('ros4hri', ROS, 'publish them as hri_msgs, for ROS4HRI (REP-155)'),
             Subcommand('demo', ROS, 'play, run and watch at once'),
             Subcommand('measure', ROS, 'play videos to the node and measure its answers'),
             Subcommand('trace-power', ROS, 'trace the node under a changing power budget'),

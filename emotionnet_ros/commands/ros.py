@@ -122,13 +122,30 @@ PROGRAMS: Mapping[str, Program] = {
     'watch': Program(
         'watcher',
         'Show the expressions in the terminal, live.',
-        'emotionnet watch\nemotionnet watch --expressions /head/expressions',
-        (EXPRESSIONS, NAMESPACE),
+        'emotionnet watch\n'
+        'emotionnet watch --expressions /head/expressions\n'
+        'emotionnet watch --timeline talk.png',
+        (
+            Option(
+                '--timeline',
+                'when ended, draw what was watched: .png, .svg',
+                str,
+                ('-p timeline:={}',),
+            ),
+            EXPRESSIONS,
+            NAMESPACE,
+        ),
     ),
     'react': Program(
         'react',
         'React to expressions: an example to copy, which publishes what it would do.',
         'emotionnet react\nemotionnet react --ros-args -p min_confidence:=0.8',
+        (EXPRESSIONS, NAMESPACE),
+    ),
+    'ros4hri': Program(
+        'ros4hri',
+        'Publish the expressions as hri_msgs under /humans/faces, as ROS4HRI (REP-155) has it.',
+        'emotionnet ros4hri\nemotionnet ros4hri --expressions /head/expressions',
         (EXPRESSIONS, NAMESPACE),
     ),
 }

@@ -14,7 +14,6 @@ import itertools
 import math
 import sys
 import time
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -26,13 +25,13 @@ from numpy.typing import NDArray
 
 from emotionnet_ros.commands import answers, looking
 from emotionnet_ros.commands.progress import with_progress
-from emotionnet_ros.expressions import EXPRESSION_NAMES, FrameResult
+from emotionnet_ros.expressions import FrameResult
 from emotionnet_ros.faces.detection import DetectorError
 from emotionnet_ros.imaging import ImageError
 from emotionnet_ros.imaging.annotation import annotate
 from emotionnet_ros.imaging.sources import PictureSource, SourceError, open_source
 from emotionnet_ros.inference.classifier import ModelError
-from emotionnet_ros.timeline import FaceMoment, Moment, draw
+from emotionnet_ros.timeline import FaceMoment, Moment, draw, shares
 
 EXAMPLES = """\
 examples:
@@ -65,9 +64,7 @@ class Course:
         number = len(self.moments)
         each = f', {self.seconds / number * 1e3:.1f} ms each' if number else ''
         text = f'{number} pictures{each}; faces: {len({f.face_id for f in faces})}'
-        shares = Counter(EXPRESSION_NAMES[face.expression] for face in faces).most_common()
-        described = ', '.join(f'{name} {n / len(faces):.0%}' for name, n in shares)
-        return f'{text}; {described}' if faces else text
+        return f'{text}; {shares(faces)}' if faces else text
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

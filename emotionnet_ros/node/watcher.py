@@ -1,6 +1,9 @@
 # Copyright 2026 emotionnet_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Shows the expressions in the terminal, live: ``ros2 run emotionnet_ros watcher``."""
+"""Shows the expressions in the terminal, live: ``ros2 run emotionnet_ros watcher``.
+
+With ``--ros-args -p timeline:=FILE`` it draws in the end what it saw.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, TextIO
 
 import rclpy
@@ -16,11 +20,14 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile
 
 from emotionnet_ros.expressions import EXPRESSION_NAMES
-from emotionnet_ros.msg import ExpressionArray
+from emotionnet_ros.msg import ExpressionArray, PowerState
+from emotionnet_ros.timeline import Moment, draw, of_answer, of_power
+from emotionnet_ros.timeline import summary as summary_of
 
 REFRESH_PERIOD = 0.25
 LINE_PERIOD = 1.0
 RATE_WINDOW = 2.0
+MOST_MOMENTS = 200_000  # of a timeline, the newest: hours, some tens of MB
 BAR_WIDTH = 20
 HEADINGS = f'{"face":<6} {"expression":<11} {"confidence":<{BAR_WIDTH + 6}} {"face age":>9}'
 
@@ -40,6 +47,11 @@ class Watcher(Node):  # type: ignore[misc]
         self._arrivals: dict[str, deque[float]] = {}
         self.answers = 0
         self.first_face: float | None = None
+        self.moments: deque[Moment] = deque(maxlen=MOST_MOMENTS)
+        # Read once, as Ctrl-C ends the context.
+        self.timeline = str(self.declare_parameter('timeline', '').value)
+        if self.timeline:
+            self.create_subscription(PowerState, 'power', self._on_power, QoSProfile(depth=10))
         self.create_subscription(
             ExpressionArray, 'expressions', self._on_expressions, QoSProfile(depth=10)
         )
@@ -52,6 +64,11 @@ class Watcher(Node):  # type: ignore[misc]
         self._arrivals.setdefault(message.camera, deque()).append(now)
         if message.expressions and self.first_face is None:
             self.first_face = now
+        if self.timeline:
+            self.moments.append(of_answer(now, message))
+
+    def _on_power(self, message: PowerState) -> None:
+        self.moments.append(of_power(time.monotonic(), message))
 
     def _draw(self) -> None:
         parts = []
@@ -108,13 +125,28 @@ def _row(face: Any) -> str:
     )
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Watch until interrupted."""
-    rclpy.init(args=None if arguments is None else list(arguments))
+def draw_timeline(moments: Sequence[Moment], path: Path) -> int:
+    """Draw what was watched and return the exit status."""
+    if not any(moment.faces is not None for moment in moments):
+        print(f'watcher: no answers came, and {path} is not drawn', file=sys.stderr)
+        return 1
     try:
-        rclpy.spin(Watcher())
+        draw(moments, path)
+    except (ImportError, OSError, ValueError) as error:
+        print(f'watcher: {path} cannot be drawn: {error}', file=sys.stderr)
+        return 1
+    print(f'{path}: {summary_of(moments)}')
+    return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Watch until interrupted; return the exit status, 1 where the timeline cannot be drawn."""
+    rclpy.init(args=None if arguments is None else list(arguments))
+    watcher = Watcher()
+    try:
+        rclpy.spin(watcher)
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
     finally:
         rclpy.try_shutdown()
-    return 0
+    return draw_timeline(watcher.moments, Path(watcher.timeline)) if watcher.timeline else 0
