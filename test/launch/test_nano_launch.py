@@ -139,6 +139,7 @@ def test_without_an_aggregator_installed_the_launch_file_says_so():
         ('power_budget', 'plenty'),
         ('compressed', 'perhaps'),
         ('aggregator', 'perhaps'),
+        ('ros4hri', 'perhaps'),
     ],
 )
 def test_a_bad_argument_is_refused_and_named(argument, value, caplog):
