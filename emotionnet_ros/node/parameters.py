@@ -162,7 +162,7 @@ TABLE: Sequence[Row] = (
     Row(
         'camera.lazy',
         False,
-        'Subscribe only while somebody listens to expressions or expression.',
+        'Subscribe only while somebody listens to expressions, expression or image_annotated.',
     ),
     Row(
         'detector.name',
