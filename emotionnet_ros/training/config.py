@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from torch import nn
 
 from emotionnet_ros.expressions import EXPRESSIONS
+from emotionnet_ros.networks import face_resnet
+from emotionnet_ros.networks.modules import NanoModule
 from emotionnet_ros.networks.network_file import (
     NetworkFileError,
     network_as_dict,
@@ -31,7 +34,8 @@ class TrainingConfig:
 
     ``network`` is a name of tables.NETWORKS; in the file it may also be the path, from the file's
     folder, of a table of layers (networks/network_file.py). The table then stands in ``design``,
-    as plain values, so that a checkpoint does not depend on the file.
+    as plain values, so that a checkpoint does not depend on the file. ``face_resnet`` is a large
+    network that teaches others (networks/face_resnet.py).
 
     ``balance`` is the exponent of balanced sampling: an image is drawn in proportion to the mean
     of its classes' frequencies to the power of minus ``balance`` (0: as in the data, 1: all
@@ -75,8 +79,22 @@ class TrainingConfig:
         return values
 
     def table(self) -> Network:
-        """Return the network's table of layers."""
+        """Return the network's table of layers.
+
+        Raises
+        ------
+        ConfigError
+            If it has none.
+        """
+        if self.network == face_resnet.NAME:
+            raise ConfigError(f'{self.network} only teaches: it has no table of layers')
         return network_from(self.design) if self.design else NETWORKS[self.network]
+
+    def new_module(self) -> nn.Module:
+        """Make the network with random weights."""
+        if self.network == face_resnet.NAME:
+            return face_resnet.FaceResNet()
+        return NanoModule(self.table())
 
 
 _RANGES: dict[str, tuple[float, float]] = {
@@ -149,9 +167,10 @@ def _checked_network(values: dict[str, Any], folder: Path | None) -> dict[str, A
             raise ConfigError(f'{name} has other classes than {", ".join(EXPRESSIONS)}')
     except NetworkFileError as error:
         raise ConfigError(f'network: {error}') from error
-    if not design and name not in NETWORKS:
+    names = (*NETWORKS, face_resnet.NAME)
+    if not design and name not in names:
         raise ConfigError(
-            f'network must be one of {", ".join(NETWORKS)}, or the path of a table of layers'
+            f'network must be one of {", ".join(names)}, or the path of a table of layers'
         )
     return {'network': name, 'design': design}
 

@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Generator, Tensor
+from torch import Generator, Tensor, nn
 from tqdm import tqdm
 
-from emotionnet_ros.networks.modules import NanoModule
 from emotionnet_ros.training.augmentation import Geometry, jitter
 from emotionnet_ros.training.config import ConfigError, config_from
 from emotionnet_ros.training.run import CheckpointError, read_checkpoint, replace_file
@@ -25,7 +24,7 @@ from emotionnet_ros.training.run import CheckpointError, read_checkpoint, replac
 ANSWERS = 'teachers.pt'
 
 
-def read_averaged(path: Path, device: torch.device) -> NanoModule:
+def read_averaged(path: Path, device: torch.device) -> nn.Module:
     """Network of a checkpoint with its averaged weights, to be evaluated.
 
     Raises
@@ -35,7 +34,7 @@ def read_averaged(path: Path, device: torch.device) -> NanoModule:
     """
     checkpoint = read_checkpoint(path, device)
     try:
-        module = NanoModule(config_from(checkpoint['config']).table())
+        module = config_from(checkpoint['config']).new_module()
         module.load_state_dict(checkpoint['average'])
     except (RuntimeError, ConfigError) as error:
         raise CheckpointError(f'{path} is of another version of this code: {error}') from error
@@ -45,7 +44,7 @@ def read_averaged(path: Path, device: torch.device) -> NanoModule:
 
 @torch.no_grad()  # type: ignore[untyped-decorator]
 def ensemble_answers(
-    teachers: Sequence[NanoModule],
+    teachers: Sequence[nn.Module],
     images: Tensor,
     views: int,
     geometry: Geometry,

@@ -67,7 +67,7 @@ def export(run_folder: Path, data_folder: Path, weights: Path, version: str) -> 
         module = NanoModule(config.table())
         module.load_state_dict(checkpoint['average'])
     except (RuntimeError, ConfigError) as error:
-        raise ExportError(f'{path} is of another version of this code: {error}') from error
+        raise ExportError(f'{path} cannot be exported: {error}') from error
 
     images, labels = validation_set(read_split(data_folder, 'valid'))
     logits = predict_logits(module, images)

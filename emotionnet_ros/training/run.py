@@ -16,7 +16,6 @@ from torch import Generator, Tensor, nn
 from torch.nn import functional
 from tqdm import tqdm
 
-from emotionnet_ros.networks.modules import NanoModule
 from emotionnet_ros.training.augmentation import augment
 from emotionnet_ros.training.config import ConfigError, TrainingConfig
 from emotionnet_ros.training.metrics import Scores
@@ -155,7 +154,7 @@ class Run:
 
     def new_module(self) -> nn.Module:
         """Make what is trained, with random weights."""
-        return NanoModule(self.config.table())
+        return self.config.new_module()
 
     def backpropagate(self, images: Tensor, labels: Tensor) -> Tensor:
         """Leave the gradients of a batch's loss in the parameters; return the loss, a scalar."""

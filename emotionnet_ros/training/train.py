@@ -19,9 +19,10 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor, nn
 from tqdm import tqdm
 
-from emotionnet_ros.networks.modules import NanoModule
+from emotionnet_ros.networks.face_resnet import FaceResNet
 from emotionnet_ros.training.calibration import (
     fit_temperature,
     negative_log_likelihood,
@@ -30,6 +31,11 @@ from emotionnet_ros.training.calibration import (
 from emotionnet_ros.training.config import ConfigError, TrainingConfig, read_config
 from emotionnet_ros.training.curves import write_history
 from emotionnet_ros.training.distillation import read_averaged, teachers_answers
+from emotionnet_ros.training.face_recognition import (
+    FaceWeightsError,
+    read_face_weights,
+    transplant,
+)
 from emotionnet_ros.training.ferplus import (
     DataError,
     FerPlus,
@@ -46,6 +52,9 @@ from emotionnet_ros.training.run import (
     TrainingSet,
     usable_device,
 )
+
+# Faces whose statistics batch normalisation begins with, where weights are transplanted.
+FACES_FOR_STATISTICS = 400
 
 DEFAULT_CONFIG = Path(__file__).with_name('nano_b.yaml')
 
@@ -91,7 +100,7 @@ def validation_set(data: FerPlus) -> tuple[NDArray[np.uint8], NDArray[np.int64]]
 
 @torch.no_grad()  # type: ignore[untyped-decorator]
 def predict_logits(
-    module: NanoModule, images: NDArray[np.uint8], batch_size: int = 256
+    module: nn.Module, images: NDArray[np.uint8], batch_size: int = 256
 ) -> NDArray[np.float32]:
     """Logits, float32 [N, 8], of images, uint8 [N, 48, 48]."""
     module.eval()
@@ -110,17 +119,21 @@ def train(
     run_folder: Path,
     teachers: Sequence[Path] = (),
     start: Path | None = None,
+    face_weights: Path | None = None,
 ) -> list[dict[str, Any]]:
     """Train or go on training, up to the configured epochs; return the history, a row an epoch.
 
     ``teachers`` and ``start`` are checkpoints: of the networks to learn from, where the
     configuration has a share of distillation, and of the network whose weights to begin with.
+    ``face_weights`` is a folder for read_face_weights, from which a FaceResNet may begin.
     """
     torch.set_num_threads(config.threads)
     device = usable_device(config.device)
     data = training_set(read_split(data_folder, 'train'), config, device)
     validation = validation_set(read_split(data_folder, 'valid'))
     run = open_run(config, run_folder, len(data), start)
+    if face_weights is not None and run.epoch == 0:
+        begin_with_face_weights(run, face_weights, data.images)
     if config.distillation:
         answers = teachers_answers(
             run_folder,
@@ -135,6 +148,23 @@ def train(
     with tqdm(total=config.epochs * steps, initial=run.epoch * steps, unit='step') as progress:
         fit(run, data, progress, validation)
     return run.history
+
+
+def begin_with_face_weights(run: Run, folder: Path, images: Tensor) -> None:
+    """Put the face recognition network's weights into a new run.
+
+    Raises
+    ------
+    ConfigError
+        If the run trains another network than FaceResNet.
+    FaceWeightsError
+        If the weights cannot be used.
+    """
+    if not isinstance(run.module, FaceResNet):
+        raise ConfigError(f'{run.config.network} cannot begin with a recognition network')
+    chosen = images[:: max(len(images) // FACES_FOR_STATISTICS, 1)]
+    transplant(run.module, read_face_weights(folder), chosen)
+    run.average.load_state_dict(run.module.state_dict())
 
 
 def open_run(config: TrainingConfig, folder: Path, images: int, start: Path | None = None) -> Run:
@@ -206,12 +236,23 @@ def main(arguments: list[str] | None = None) -> int:
         help='checkpoints to learn from, where the configuration has distillation',
     )
     parser.add_argument('--start', type=Path, help='checkpoint whose weights to begin with')
+    parser.add_argument(
+        '--face-weights',
+        type=Path,
+        metavar='DIR',
+        help='folder with a recognition network that face_resnet begins with',
+    )
     options = parser.parse_args(arguments)
     try:
         train(
-            read_config(options.config), options.data, options.run, options.teacher, options.start
+            read_config(options.config),
+            options.data,
+            options.run,
+            options.teacher,
+            options.start,
+            options.face_weights,
         )
-    except (ConfigError, DataError, CheckpointError, TrainingError) as error:
+    except (ConfigError, DataError, CheckpointError, TrainingError, FaceWeightsError) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
