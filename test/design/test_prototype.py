@@ -30,8 +30,11 @@ def changed(path: Path, change: str) -> Path:
     return path
 
 
-def test_the_shipped_file_reads():
-    prototype = read_prototype(DEFAULT_PROTOTYPE)
+@pytest.mark.parametrize(
+    'path', sorted(DEFAULT_PROTOTYPE.parent.glob('prototype*.yaml')), ids=lambda path: path.stem
+)
+def test_the_shipped_files_read(path):
+    prototype = read_prototype(path)
     assert [stage.name for stage in prototype.stages] == ['a', 'b', 'e', 'f']
     assert prototype.constraints.max_parameters == parameter_count(NANO_A)
 

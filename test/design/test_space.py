@@ -33,6 +33,7 @@ from emotionnet_ros.networks.tables import (
 )
 
 SHIPPED = read_prototype(DEFAULT_PROTOTYPE)
+FAST = read_prototype(DEFAULT_PROTOTYPE.with_name('prototype_fast.yaml'))
 
 
 @pytest.mark.parametrize('network', NETWORKS.values(), ids=NETWORKS)
@@ -43,19 +44,19 @@ def test_the_projects_networks_are_points_of_the_space(network: Network):
     assert ordered_sums(made) == ordered_sums(network)
 
 
-@given(st.integers(0, 10**9))
-def test_genes_and_tables_stand_for_each_other(seed: int):
-    genes = sample(SHIPPED, random.Random(seed))
-    network = network_of(SHIPPED, genes)
+@given(st.integers(0, 10**9), st.sampled_from([SHIPPED, FAST]))
+def test_genes_and_tables_stand_for_each_other(seed: int, prototype: Prototype):
+    genes = sample(prototype, random.Random(seed))
+    network = network_of(prototype, genes)
     shapes = network.shapes()
-    found = genes_of(SHIPPED, network)
-    assert contains(SHIPPED, found)
-    assert network_of(SHIPPED, found) == network
+    found = genes_of(prototype, network)
+    assert contains(prototype, found)
+    assert network_of(prototype, found) == network
     assert [shapes[f'{stage}1'][1] for stage in 'abe'] == [48, 24, 12]
     # Every layer fits into its slot.
-    slots = {slot.name: slot for slot in all_slots(SHIPPED)}
+    slots = {slot.name: slot for slot in all_slots(prototype)}
     for layer in network.layers:
-        slot = slots[layer_slots(SHIPPED, network)[layer.name]]
+        slot = slots[layer_slots(prototype, network)[layer.name]]
         assert layer.width <= slot.width
         assert shapes[layer.summands[0]][0] <= slot.input_width
         assert (layer.stride, layer.kernel, layer.relu) == (slot.stride, slot.kernel, slot.relu)
