@@ -14,17 +14,24 @@ import math
 from collections.abc import Sequence
 
 LAGS = (0.05, 0.25, 0.6, 1.2)
-# Standard deviations that the unknowns gather in a second: of the scale, and of the level in
-# shares of the noise of a reading.
+# Standard deviations that the unknowns gather in a second: of the scale's logarithm, and of the
+# level in shares of the noise of a reading.
 SCALE_DRIFT = 0.01
 LEVEL_DRIFT = 0.15
-SCALE_PRIOR_DEVIATION = 0.5
-SCALE_RANGE = (0.2, 5.0)
-# The scale is learnt only while our draw is this many times a reading's noise away from what is
-# usual, its mean over this time in seconds: at a standstill, what the control does about the noise
-# would be taken for the cause of it.
+# Tables of other machines are wrong by a factor of several, either way. One reading moves the
+# logarithm by this at most: it is no straight line.
+SCALE_PRIOR_DEVIATION = 0.9
+SCALE_RANGE = (0.05, 20.0)
+MOST_STEP = 0.5
+# The scale is learnt only while our draw may be this many times a reading's noise away from what
+# is usual, its mean over this time in seconds: at a standstill, what the control does about the
+# noise would be taken for the cause of it. It may be as far away as a scale this many standard
+# deviations higher makes it: one that is far too low would never see itself move.
 MOVED = 1.5
+MOVED_DEVIATIONS = 2.0
 USUAL_TIME = 4.0
+# Whole frames scatter a reading, by this share of a frame in the time that the sensor averages over.
+FRAME_SHARE = 0.4
 # The part of our draw that a sensor has not shown yet is foretold no better than to this share.
 MISMATCH = 0.3
 # Readings over which the noise is averaged, and its least value as a share of the reading.
@@ -44,16 +51,18 @@ LEAST_RESPONSE = 0.2
 WEIGHT_MEMORY = 0.998
 LEAST_WEIGHT = 1e-4
 # A lag is plausible from this weight on, relative to the likeliest one's; the cost of a frame may
-# well be this many standard deviations higher than it seems.
+# well be higher than it seems by this many times its standard deviation.
 PLAUSIBLE = 0.02
 CAUTION = 1.5
 
 
 class _LagFilter:
-    """Kalman filter with the states level, lagged level, scale; ``lag`` in seconds.
+    """Kalman filter with the states level, lagged level, logarithm of the scale.
 
-    Our own draw is known up to the scale, so its lagged course is computed and not estimated. It
-    counts from the usual draw on: there, level and scale can be told apart.
+    ``lag`` is in seconds. The filter is extended: the scale is a factor that may be wrong by as
+    much either way, so its logarithm is estimated, and the rest made linear about it. Our own draw
+    is known up to the scale, so its lagged course is computed and not estimated. It counts from
+    the usual draw on: there, level and scale can be told apart.
     """
 
     def __init__(self, lag: float) -> None:
@@ -61,8 +70,8 @@ class _LagFilter:
         self.level = self.lagged_level = 0.0
         self.scale = 1.0
         self.usual = self.nominal = self.lagged_nominal = 0.0
-        self.response = 0.0
-        # Covariances: b level, z lagged level, s scale.
+        self.response = self.frame_deviation = 0.0
+        # Covariances: b level, z lagged level, s logarithm of the scale.
         self.bb = self.bz = self.zz = self.bs = self.zs = 0.0
         self.ss = SCALE_PRIOR_DEVIATION**2
 
@@ -76,7 +85,8 @@ class _LagFilter:
         self.zz = keep * keep * self.zz + 2 * keep * new * self.bz + new * new * self.bb
         self.bz = keep * self.bz + new * self.bb
         self.zs = keep * self.zs + new * self.bs
-        self.ss = min(self.ss + SCALE_DRIFT**2 * dt, SCALE_PRIOR_DEVIATION**2)
+        if self.ss < SCALE_PRIOR_DEVIATION**2:
+            self.ss += SCALE_DRIFT**2 * dt
         self.widen_level(level_variance * dt)
 
     def _count_from(self, usual: float) -> None:
@@ -84,11 +94,17 @@ class _LagFilter:
         self.usual = usual
         self.level += self.scale * d
         self.lagged_level += self.scale * d
+        d *= self.scale  # so much for a unit of the logarithm
         self.bb += d * (2 * self.bs + d * self.ss)
         self.zz += d * (2 * self.zs + d * self.ss)
         self.bz += d * (self.bs + self.zs + d * self.ss)
         self.bs += d * self.ss
         self.zs += d * self.ss
+
+    @property
+    def scale_deviation(self) -> float:
+        """Standard deviation of the scale's logarithm."""
+        return math.sqrt(max(self.ss, 0.0))
 
     def widen_level(self, variance: float) -> None:
         """Allow for a step of the level within the last period."""
@@ -96,10 +112,15 @@ class _LagFilter:
         self.bz += self.response * variance
         self.zz += self.response**2 * variance
 
+    def noise_variance(self, learnt: float) -> float:
+        """Give that of a reading: as learnt, but no less than whole frames make it."""
+        return max(learnt, (self.scale * self.frame_deviation) ** 2)
+
     def surprise(self, watts: float, noise_variance: float) -> tuple[float, float]:
         """Give the deviation of a reading from what was foretold and its variance."""
-        n = self.lagged_nominal - self.usual
-        foretold = self.lagged_level + self.scale * n
+        n = self.scale * (self.lagged_nominal - self.usual)
+        foretold = self.lagged_level + n
+        noise_variance = self.noise_variance(noise_variance)
         variance = self.zz + 2 * n * self.zs + n * n * self.ss + noise_variance
         variance += (MISMATCH * self.scale * (self.nominal - self.lagged_nominal)) ** 2
         # Rounding may take the first terms below 0.
@@ -108,10 +129,10 @@ class _LagFilter:
     def update(self, watts: float, noise_variance: float, moved: float) -> float:
         """Correct by a reading; return the logarithm of its likelihood.
 
-        The scale is learnt only while our draw is at least ``moved`` watts from the usual.
+        The scale is learnt only while our draw may be ``moved`` watts from the usual.
         """
-        n = self.lagged_nominal - self.usual
-        if abs(n) * self.scale < moved:
+        n = self.scale * (self.lagged_nominal - self.usual)
+        if abs(n) * math.exp(MOVED_DEVIATIONS * self.scale_deviation) < moved:
             self.bs = self.zs = 0.0
             learn = 0.0
         else:
@@ -121,7 +142,8 @@ class _LagFilter:
         gain_b, gain_z, gain_s = b / variance, z / variance, learn * s / variance
         self.level += gain_b * deviation
         self.lagged_level += gain_z * deviation
-        self.scale = min(max(self.scale + gain_s * deviation, SCALE_RANGE[0]), SCALE_RANGE[1])
+        step = min(max(gain_s * deviation, -MOST_STEP), MOST_STEP)
+        self.scale = min(max(self.scale * math.exp(step), SCALE_RANGE[0]), SCALE_RANGE[1])
         self.bb -= gain_b * b
         self.bz -= gain_b * z
         self.zz -= gain_z * z
@@ -200,7 +222,9 @@ class LoadObserver:
         """Standard deviation of a reading in watts."""
         return math.sqrt(self._noise_variance)
 
-    def step(self, dt: float, nominal: float, watts: float | None) -> None:
+    def step(
+        self, dt: float, nominal: float, watts: float | None, frame: float = 0.0
+    ) -> None:
         """Take in what happened in the last ``dt`` seconds.
 
         Parameters
@@ -209,10 +233,13 @@ class LoadObserver:
             Watts that our frames drew if the table of operating points is right.
         watts
             A new reading, finite; None where there is none.
+        frame
+            Joules of one frame if the table is right.
         """
         self._usual += (nominal - self._usual) * (1 - math.exp(-dt / USUAL_TIME))
         for f in self._filters:
             f.predict(dt, nominal, self._usual, LEVEL_DRIFT**2 * self._noise_variance)
+            f.frame_deviation = FRAME_SHARE * frame / max(dt, f.lag)
         if watts is None:
             return
         if not self.started:
@@ -241,7 +268,7 @@ class LoadObserver:
             return wanted
         for f in self._plausible():
             gap = target - f.level - f.scale * (now - f.usual)
-            wanted = min(wanted, now + gap / (f.scale + CAUTION * math.sqrt(max(f.ss, 0.0))))
+            wanted = min(wanted, now + gap / (f.scale * (1 + CAUTION * f.scale_deviation)))
         return max(wanted, now + self.noise / self.scale)
 
     def forget_level(self, watts: float) -> None:
@@ -250,7 +277,7 @@ class LoadObserver:
             f.widen_level(watts**2)
 
     def forget_scale(self, deviation: float) -> None:
-        """Expect a scale that is off by ``deviation``: another operating point, other faces."""
+        """Expect a scale that is off by a share ``deviation``: another operating point, other faces."""
         for f in self._filters:
             f.ss += deviation**2
 
@@ -273,7 +300,7 @@ class LoadObserver:
                     shown = max(each.response, LEAST_RESPONSE)
                     each.widen_level((drift.mean * math.sqrt(variance) / shown) ** 2)
                 drift.reset()
-        explained = variance - self._noise_variance
+        explained = variance - f.noise_variance(self._noise_variance)
         least = max(LEAST_NOISE_SHARE * watts, LEAST_NOISE) ** 2
         if not any(drift.sum > SUSPICION for drift in self._drifts):
             sample = min(deviation**2 - explained, 9 * self._noise_variance)
