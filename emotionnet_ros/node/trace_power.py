@@ -73,9 +73,10 @@ class Row:
     def text(self) -> str:
         """Give the row of the table."""
         if not self.budget:
+            sway = 100 * (self.peak_watts / self.mean_watts - 1)
             return (
-                f'| {self.phase.name} | - | {self.mean_watts:.2f} | - | - | - '
-                f'| {self.rate_hz:.1f} | {self.point} |'
+                f'| {self.phase.name} | - | {self.mean_watts:.2f} | - | {sway:.1f} over its mean '
+                f'| - | {self.rate_hz:.1f} | {self.point} |'
             )
         off = 100 * (self.mean_watts / self.budget - 1)
         over = 100 * max(self.peak_watts / self.budget - 1, 0)

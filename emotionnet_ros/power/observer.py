@@ -30,7 +30,8 @@ MOST_STEP = 0.5
 MOVED = 1.5
 MOVED_DEVIATIONS = 2.0
 USUAL_TIME = 4.0
-# Whole frames scatter a reading, by this share of a frame in the time that the sensor averages over.
+# Whole frames scatter a reading: by this share of a frame in the time over which the sensor
+# averages.
 FRAME_SHARE = 0.4
 # The part of our draw that a sensor has not shown yet is foretold no better than to this share.
 MISMATCH = 0.3
@@ -222,9 +223,7 @@ class LoadObserver:
         """Standard deviation of a reading in watts."""
         return math.sqrt(self._noise_variance)
 
-    def step(
-        self, dt: float, nominal: float, watts: float | None, frame: float = 0.0
-    ) -> None:
+    def step(self, dt: float, nominal: float, watts: float | None, frame: float = 0.0) -> None:
         """Take in what happened in the last ``dt`` seconds.
 
         Parameters
@@ -277,7 +276,7 @@ class LoadObserver:
             f.widen_level(watts**2)
 
     def forget_scale(self, deviation: float) -> None:
-        """Expect a scale that is off by a share ``deviation``: another operating point, other faces."""
+        """Expect a scale that is off by this share: another operating point, other faces."""
         for f in self._filters:
             f.ss += deviation**2
 
