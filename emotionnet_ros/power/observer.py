@@ -13,28 +13,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from emotionnet_ros.power.lag_filter import LagFilter
+
 LAGS = (0.05, 0.25, 0.6, 1.2)
-# Standard deviations that the unknowns gather in a second: of the scale's logarithm, and of the
-# level in shares of the noise of a reading.
-SCALE_DRIFT = 0.01
+# Standard deviation that the level gathers in a second, in shares of the noise of a reading.
 LEVEL_DRIFT = 0.15
-# Tables of other machines are wrong by a factor of several, either way. One reading moves the
-# logarithm by this at most: it is no straight line.
-SCALE_PRIOR_DEVIATION = 0.9
-SCALE_RANGE = (0.05, 20.0)
-MOST_STEP = 0.5
 # The scale is learnt only while our draw may be this many times a reading's noise away from what
 # is usual, its mean over this time in seconds: at a standstill, what the control does about the
-# noise would be taken for the cause of it. It may be as far away as a scale this many standard
-# deviations higher makes it: one that is far too low would never see itself move.
+# noise would be taken for the cause of it.
 MOVED = 1.5
-MOVED_DEVIATIONS = 2.0
 USUAL_TIME = 4.0
-# Whole frames scatter a reading: by this share of a frame in the time over which the sensor
-# averages.
-FRAME_SHARE = 0.4
-# The part of our draw that a sensor has not shown yet is foretold no better than to this share.
-MISMATCH = 0.3
 # Readings over which the noise is averaged, and its least value as a share of the reading.
 NOISE_MEMORY = 100
 LEAST_NOISE_SHARE = 0.003
@@ -55,103 +43,6 @@ LEAST_WEIGHT = 1e-4
 # well be higher than it seems by this many times its standard deviation.
 PLAUSIBLE = 0.02
 CAUTION = 1.5
-
-
-class _LagFilter:
-    """Kalman filter with the states level, lagged level, logarithm of the scale.
-
-    ``lag`` is in seconds. The filter is extended: the scale is a factor that may be wrong by as
-    much either way, so its logarithm is estimated, and the rest made linear about it. Our own draw
-    is known up to the scale, so its lagged course is computed and not estimated. It counts from
-    the usual draw on: there, level and scale can be told apart.
-    """
-
-    def __init__(self, lag: float) -> None:
-        self.lag = lag
-        self.level = self.lagged_level = 0.0
-        self.scale = 1.0
-        self.usual = self.nominal = self.lagged_nominal = 0.0
-        self.response = self.frame_deviation = 0.0
-        # Covariances: b level, z lagged level, s logarithm of the scale.
-        self.bb = self.bz = self.zz = self.bs = self.zs = 0.0
-        self.ss = SCALE_PRIOR_DEVIATION**2
-
-    def predict(self, dt: float, nominal: float, usual: float, level_variance: float) -> None:
-        self._count_from(usual)
-        keep = math.exp(-dt / self.lag)
-        new = self.response = 1.0 - keep
-        self.nominal = nominal
-        self.lagged_nominal = keep * self.lagged_nominal + new * nominal
-        self.lagged_level = keep * self.lagged_level + new * self.level
-        self.zz = keep * keep * self.zz + 2 * keep * new * self.bz + new * new * self.bb
-        self.bz = keep * self.bz + new * self.bb
-        self.zs = keep * self.zs + new * self.bs
-        if self.ss < SCALE_PRIOR_DEVIATION**2:
-            self.ss += SCALE_DRIFT**2 * dt
-        self.widen_level(level_variance * dt)
-
-    def _count_from(self, usual: float) -> None:
-        d = usual - self.usual
-        self.usual = usual
-        self.level += self.scale * d
-        self.lagged_level += self.scale * d
-        d *= self.scale  # so much for a unit of the logarithm
-        self.bb += d * (2 * self.bs + d * self.ss)
-        self.zz += d * (2 * self.zs + d * self.ss)
-        self.bz += d * (self.bs + self.zs + d * self.ss)
-        self.bs += d * self.ss
-        self.zs += d * self.ss
-
-    @property
-    def scale_deviation(self) -> float:
-        """Standard deviation of the scale's logarithm."""
-        return math.sqrt(max(self.ss, 0.0))
-
-    def widen_level(self, variance: float) -> None:
-        """Allow for a step of the level within the last period."""
-        self.bb += variance
-        self.bz += self.response * variance
-        self.zz += self.response**2 * variance
-
-    def noise_variance(self, learnt: float) -> float:
-        """Give that of a reading: as learnt, but no less than whole frames make it."""
-        return max(learnt, (self.scale * self.frame_deviation) ** 2)
-
-    def surprise(self, watts: float, noise_variance: float) -> tuple[float, float]:
-        """Give the deviation of a reading from what was foretold and its variance."""
-        n = self.scale * (self.lagged_nominal - self.usual)
-        foretold = self.lagged_level + n
-        noise_variance = self.noise_variance(noise_variance)
-        variance = self.zz + 2 * n * self.zs + n * n * self.ss + noise_variance
-        variance += (MISMATCH * self.scale * (self.nominal - self.lagged_nominal)) ** 2
-        # Rounding may take the first terms below 0.
-        return watts - foretold, max(variance, noise_variance)
-
-    def update(self, watts: float, noise_variance: float, moved: float) -> float:
-        """Correct by a reading; return the logarithm of its likelihood.
-
-        The scale is learnt only while our draw may be ``moved`` watts from the usual.
-        """
-        n = self.scale * (self.lagged_nominal - self.usual)
-        if abs(n) * math.exp(MOVED_DEVIATIONS * self.scale_deviation) < moved:
-            self.bs = self.zs = 0.0
-            learn = 0.0
-        else:
-            learn = 1.0
-        deviation, variance = self.surprise(watts, noise_variance)
-        b, z, s = self.bz + n * self.bs, self.zz + n * self.zs, self.zs + n * self.ss
-        gain_b, gain_z, gain_s = b / variance, z / variance, learn * s / variance
-        self.level += gain_b * deviation
-        self.lagged_level += gain_z * deviation
-        step = min(max(gain_s * deviation, -MOST_STEP), MOST_STEP)
-        self.scale = min(max(self.scale * math.exp(step), SCALE_RANGE[0]), SCALE_RANGE[1])
-        self.bb -= gain_b * b
-        self.bz -= gain_b * z
-        self.zz -= gain_z * z
-        self.bs -= learn * gain_b * s
-        self.zs -= learn * gain_z * s
-        self.ss -= gain_s * s
-        return -0.5 * (deviation**2 / variance + math.log(variance))
 
 
 class _Drift:
@@ -191,7 +82,7 @@ class LoadObserver:
     """
 
     def __init__(self, lags: Sequence[float] = LAGS) -> None:
-        self._filters = [_LagFilter(lag) for lag in lags]
+        self._filters = [LagFilter(lag) for lag in lags]
         self._log_weights = [0.0] * len(lags)
         self._noise_variance = 0.0
         self._drifts = (_Drift(1), _Drift(-1))
@@ -237,8 +128,7 @@ class LoadObserver:
         """
         self._usual += (nominal - self._usual) * (1 - math.exp(-dt / USUAL_TIME))
         for f in self._filters:
-            f.predict(dt, nominal, self._usual, LEVEL_DRIFT**2 * self._noise_variance)
-            f.frame_deviation = FRAME_SHARE * frame / max(dt, f.lag)
+            f.predict(dt, nominal, self._usual, LEVEL_DRIFT**2 * self._noise_variance, frame)
         if watts is None:
             return
         if not self.started:
@@ -306,10 +196,10 @@ class LoadObserver:
             self._noise_variance += (sample - self._noise_variance) / NOISE_MEMORY
         self._noise_variance = max(self._noise_variance, least)
 
-    def _likeliest(self) -> _LagFilter:
+    def _likeliest(self) -> LagFilter:
         return max(zip(self._log_weights, self._filters, strict=True), key=lambda p: p[0])[1]
 
-    def _plausible(self) -> list[_LagFilter]:
+    def _plausible(self) -> list[LagFilter]:
         least = math.log(PLAUSIBLE)
         return [f for w, f in zip(self._log_weights, self._filters, strict=True) if w >= least]
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emotionnet_ros.power.observer import SCALE_RANGE, LoadObserver
+from emotionnet_ros.power.lag_filter import SCALE_RANGE
+from emotionnet_ros.power.observer import LoadObserver
 
 PERIOD = 0.125
 
