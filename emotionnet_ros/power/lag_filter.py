@@ -93,15 +93,15 @@ class LagFilter:
         self.bz += self.response * variance
         self.zz += self.response**2 * variance
 
-    def noise_variance(self, learnt: float) -> float:
-        """Give that of a reading: as learnt, but no less than whole frames make it."""
-        return max(learnt, (self.scale * self.frame_deviation) ** 2)
+    @property
+    def frame_variance(self) -> float:
+        """Variance of a reading that comes from frames being whole."""
+        return (self.scale * self.frame_deviation) ** 2
 
     def surprise(self, watts: float, noise_variance: float) -> tuple[float, float]:
         """Give the deviation of a reading from what was foretold and its variance."""
         n = self.scale * (self.lagged_nominal - self.usual)
         foretold = self.lagged_level + n
-        noise_variance = self.noise_variance(noise_variance)
         variance = self.zz + 2 * n * self.zs + n * n * self.ss + noise_variance
         variance += (MISMATCH * self.scale * (self.nominal - self.lagged_nominal)) ** 2
         # Rounding may take the first terms below 0.
@@ -118,6 +118,8 @@ class LagFilter:
             learn = 0.0
         else:
             learn = 1.0
+        # As learnt, but no less than whole frames make it: they were few while it was learnt.
+        noise_variance = max(noise_variance, self.frame_variance)
         deviation, variance = self.surprise(watts, noise_variance)
         b, z, s = self.bz + n * self.bs, self.zz + n * self.zs, self.zs + n * self.ss
         gain_b, gain_z, gain_s = b / variance, z / variance, learn * s / variance

@@ -88,6 +88,7 @@ class LoadObserver:
         self._drifts = (_Drift(1), _Drift(-1))
         self._usual = 0.0
         self.started = False
+        self._readings = 0
 
     @property
     def lag(self) -> float:
@@ -181,7 +182,11 @@ class LoadObserver:
     def _allow_for_step(self, watts: float) -> None:
         """Learn the noise from small surprises; take large ones in a row for a step."""
         f = self._likeliest()
-        deviation, variance = f.surprise(watts, self._noise_variance)
+        noise_variance = self._noise_variance
+        self._readings += 1
+        if self._readings < NOISE_MEMORY / 2:
+            noise_variance = max(noise_variance, f.frame_variance)
+        deviation, variance = f.surprise(watts, noise_variance)
         size = deviation / math.sqrt(variance)
         for drift in self._drifts:
             if drift.add(size):
@@ -189,7 +194,7 @@ class LoadObserver:
                     shown = max(each.response, LEAST_RESPONSE)
                     each.widen_level((drift.mean * math.sqrt(variance) / shown) ** 2)
                 drift.reset()
-        explained = variance - f.noise_variance(self._noise_variance)
+        explained = variance - noise_variance
         least = max(LEAST_NOISE_SHARE * watts, LEAST_NOISE) ** 2
         if not any(drift.sum > SUSPICION for drift in self._drifts):
             sample = min(deviation**2 - explained, 9 * self._noise_variance)
