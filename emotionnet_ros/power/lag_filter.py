@@ -54,7 +54,7 @@ class LagFilter:
         level_variance
             What the level gathers in a second.
         frame
-            Energy of one frame by the table.
+            Energy of one frame by the table; 0 once the learnt noise has what whole frames do.
         """
         self.frame_deviation = FRAME_SHARE * frame / max(dt, self.lag)
         self._count_from(usual)

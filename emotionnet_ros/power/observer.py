@@ -23,8 +23,10 @@ LEVEL_DRIFT = 0.15
 # noise would be taken for the cause of it.
 MOVED = 1.5
 USUAL_TIME = 4.0
-# Readings over which the noise is averaged, and its least value as a share of the reading.
+# Readings over which the noise is averaged; after which what whole frames do is in it; and its
+# least value as a share of the reading.
 NOISE_MEMORY = 100
+NOISE_LEARNT_AFTER = 50
 LEAST_NOISE_SHARE = 0.003
 PRIOR_NOISE_SHARE = 0.02
 # The least noise in the unit of the readings: a reading of next to zero would have none.
@@ -128,6 +130,8 @@ class LoadObserver:
             Joules of one frame if the table is right.
         """
         self._usual += (nominal - self._usual) * (1 - math.exp(-dt / USUAL_TIME))
+        if self._readings >= NOISE_LEARNT_AFTER:
+            frame = 0.0
         for f in self._filters:
             f.predict(dt, nominal, self._usual, LEVEL_DRIFT**2 * self._noise_variance, frame)
         if watts is None:
@@ -182,10 +186,8 @@ class LoadObserver:
     def _allow_for_step(self, watts: float) -> None:
         """Learn the noise from small surprises; take large ones in a row for a step."""
         f = self._likeliest()
-        noise_variance = self._noise_variance
         self._readings += 1
-        if self._readings < NOISE_MEMORY / 2:
-            noise_variance = max(noise_variance, f.frame_variance)
+        noise_variance = max(self._noise_variance, f.frame_variance)
         deviation, variance = f.surprise(watts, noise_variance)
         size = deviation / math.sqrt(variance)
         for drift in self._drifts:

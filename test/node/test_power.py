@@ -50,6 +50,12 @@ def wait(wait_until):
     return pass_by
 
 
+def skip_where_too_busy(state):
+    """A node that gets too little of the processor cannot show what holding back does."""
+    if state.rate < 20.0:
+        pytest.skip(f'the machine is too busy: {state.rate:.0f} answers a second of 30')
+
+
 def test_the_node_holds_its_budget_by_really_spending_less(
     start, jetson, collect, wait_until, wait, set_double
 ):
@@ -61,6 +67,7 @@ def test_the_node_holds_its_budget_by_really_spending_less(
     jetson.watch(node.process.pid)
 
     wait(5)
+    skip_where_too_busy(states[-1])
     free = jetson.mean_watts(time.monotonic() - 4)
     assert states[-1].state == PowerState.OK
     assert states[-1].operating_point == 'configured'
@@ -111,6 +118,7 @@ def test_a_budget_of_cpu_time_needs_no_sensor(start, collect, wait_until, wait, 
         return 100 * (cpu_seconds(node.process.pid) - before) / (time.monotonic() - begun)
 
     free = percent(5)
+    skip_where_too_busy(states[-1])
     set_double('power.budget_cpu_percent', 0.6 * free)
     wait(12)
     assert 0.4 * free <= percent(8) <= 0.66 * free
