@@ -169,6 +169,7 @@ def main(name: str, arguments: Sequence[str]) -> int:
         print(f'emotionnet {name} {reason}.', file=sys.stderr)
         return NEEDS_ROS
     sys.stdout.flush()
+    os.environ['EMOTIONNET_COMMAND'] = f'emotionnet {name}'  # for its usage and its errors
     return os.execv(path, [str(path), *command])
 
 

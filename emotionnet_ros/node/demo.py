@@ -18,7 +18,7 @@ import rclpy
 from rclpy.executors import ExternalShutdownException
 from rclpy.impl.implementation_singleton import rclpy_implementation
 
-from emotionnet_ros.node.programs import private_domain, start_program, stop_programs
+from emotionnet_ros.node.programs import private_domain, start_program, stop_programs, typed_name
 from emotionnet_ros.node.watcher import Watcher
 
 FIRST_ANSWER_TIMEOUT = 30.0
@@ -26,7 +26,7 @@ FIRST_ANSWER_TIMEOUT = 30.0
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Return the exit status: 1 when a part ends by itself or nothing is answered."""
-    parser = argparse.ArgumentParser(prog='demo', description=__doc__)
+    parser = argparse.ArgumentParser(prog=typed_name('demo'), description=__doc__)
     parser.add_argument('--source', default='', help='video, folder, picture or device')
     parser.add_argument('--rate', type=float, default=0.0, help='pictures a second')
     parser.add_argument('--duration', type=float, default=0.0, help='seconds; 0: until Ctrl-C')

@@ -25,7 +25,7 @@ from rclpy.qos import QoSProfile
 
 from emotionnet_ros.msg import ExpressionArray
 from emotionnet_ros.node.messages import seconds_of
-from emotionnet_ros.node.programs import private_domain, start_program, stop_programs
+from emotionnet_ros.node.programs import private_domain, start_program, stop_programs, typed_name
 
 VIDEO_SUFFIXES = ('.avi', '.gif', '.mkv', '.mov', '.mp4', '.webm')
 START_TIMEOUT = 60.0
@@ -152,7 +152,7 @@ def _videos(paths: Sequence[Path]) -> list[Path]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Return the exit status: 1 when there is nothing to play or a video could not be measured."""
     parser = argparse.ArgumentParser(
-        prog='measure',
+        prog=typed_name('measure'),
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

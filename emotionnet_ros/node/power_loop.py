@@ -185,7 +185,8 @@ class PowerLoop:
         self._points = points
         self._settings = settings
         self._governor: Governor | None = None
-        self._stopped = threading.Event()
+        self._news = threading.Event()  # new settings, or the end
+        self._ended = False
         self._counts: deque[tuple[float, FrameCounts]] = deque()
         self._processed = 0
         self._published = -math.inf
@@ -196,8 +197,9 @@ class PowerLoop:
         self._thread = LastingThread('emotionnet power', self._run, node.get_logger())
 
     def apply(self, settings: GovernorSettings) -> None:
-        """Take new settings; they hold from the next step on."""
+        """Take new settings; the next step is made at once."""
         self._settings = settings
+        self._news.set()
 
     def newest(self) -> tuple[PowerState | None, str]:
         """Give what was published last, None before the first, and why it is so."""
@@ -209,14 +211,19 @@ class PowerLoop:
 
     def close(self) -> None:
         """End the thread."""
-        self._stopped.set()
+        self._ended = True
+        self._news.set()
         self._thread.join()
 
     def _run(self) -> None:
         due = time.monotonic()
-        while not self._stopped.wait(max(due - time.monotonic(), 0.0)):
+        while True:
+            self._news.wait(max(due - time.monotonic(), 0.0))
+            self._news.clear()
+            if self._ended:
+                return
             governed = self._settings.budget > 0 or self._settings.budget_cpu_percent > 0
-            due = max(due, time.monotonic()) + (CONTROL_PERIOD if governed else PUBLISH_PERIOD)
+            due = time.monotonic() + (CONTROL_PERIOD if governed else PUBLISH_PERIOD)
             try:
                 self._step(governed)
             except Exception:

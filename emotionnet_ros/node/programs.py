@@ -23,6 +23,11 @@ def private_domain() -> str:
     return str(1 + os.getpid() % DOMAINS)
 
 
+def typed_name(executable: str) -> str:
+    """Give the command as it was typed: ``emotionnet NAME``, or the executable's own name."""
+    return os.environ.get('EMOTIONNET_COMMAND', executable)
+
+
 def start_program(
     executable: str, *parameters: str, output: IO[bytes] | None = None
 ) -> subprocess.Popen[bytes]:

@@ -27,7 +27,7 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile
 
 from emotionnet_ros.msg import ExpressionArray, PowerState
-from emotionnet_ros.node.programs import private_domain, start_program, stop_programs
+from emotionnet_ros.node.programs import private_domain, start_program, stop_programs, typed_name
 from emotionnet_ros.power.simulated_jetson import IDLE_WATTS, SimulatedJetson
 
 CAMERA_HZ = 30.0
@@ -73,9 +73,10 @@ class Row:
     def text(self) -> str:
         """Give the row of the table."""
         if not self.budget:
+            sway = 100 * (self.peak_watts / self.mean_watts - 1)
             return (
-                f'| {self.phase.name} | - | {self.mean_watts:.2f} | - | - | - '
-                f'| {self.rate_hz:.1f} | {self.point} |'
+                f'| {self.phase.name} | - | {self.mean_watts:.2f} | - | {sway:.1f} over its mean '
+                f'| - | {self.rate_hz:.1f} | {self.point} |'
             )
         off = 100 * (self.mean_watts / self.budget - 1)
         over = 100 * max(self.peak_watts / self.budget - 1, 0)
@@ -212,7 +213,7 @@ def draw(board: SimulatedJetson, rows: Sequence[Row], path: Path) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Return the exit status: 1 when the trace could not be taken."""
-    parser = argparse.ArgumentParser(prog='trace_power', description=__doc__)
+    parser = argparse.ArgumentParser(prog=typed_name('trace_power'), description=__doc__)
     parser.add_argument('--draw', type=Path, metavar='FILE', help='picture to write (matplotlib)')
     parser.add_argument('--scale', type=float, default=1.0, help='factor on all durations')
     options = parser.parse_args(arguments)
@@ -224,7 +225,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(HEADING)
             rows, _ = trace(board, options.scale)
         except RuntimeError as error:
-            print(f'trace_power: {error}', file=sys.stderr)
+            print(f'{parser.prog}: {error}', file=sys.stderr)
             return 1
         finally:
             board.close()

@@ -147,7 +147,6 @@ def calibrate(options: argparse.Namespace) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog='calibrate_power',
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -192,9 +191,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         calibrate(options)
     except (SensorError, RuntimeError, ValueError, OSError, EOFError) as error:
-        print(f'calibrate_power: {error}', file=sys.stderr)
+        print(f'{parser.prog}: {error}', file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print('\ncalibrate_power: interrupted', file=sys.stderr)
+        print(f'\n{parser.prog}: interrupted', file=sys.stderr)
         return 130
     return 0

@@ -37,13 +37,13 @@ NO_SENSOR = 'no_sensor'
 # The mean is aimed so far below the budget: a share of the budget, at most a share of what our
 # frames may draw.
 MARGIN = 0.01
-MARGIN_OF_OURS = 0.035
+MARGIN_OF_OURS = 0.027
 # Time constants in seconds: of a rising rate, beside the sensor's lag; of the fall to the floor
 # without a sensor; of the power that is reported; of the observed rate.
 RISE_TIME = 0.7
 DECAY_TIME = 1.0
 REPORT_TIME = 0.7
-RATE_TIME = 1.0
+RATE_TIME = 2.0
 # After a change of the operating point, the share of the rate that the table promises, and how
 # far the scale may be off there.
 ENTRY_SHARE = 0.9
@@ -56,8 +56,9 @@ REACHABLE_BELOW = 0.99
 TABLE_WATTS_PER_CORE = 4.0
 CPU_LAGS = (0.02, 0.1)
 MOST_CORES = 1024
-# The command makes up for frames that do not come through, down to this share.
-LEAST_REACHED = 0.7
+# The command makes up for frames that do not come through, down to this share; a little above 1,
+# as counts scatter both ways.
+LEAST_REACHED, MOST_REACHED = 0.7, 1.1
 LEAST_RATE, HIGHEST_RATE = 0.01, 1000.0
 # The rate is not raised further above what the camera gives: what was not tried is not known.
 HEADROOM = 1.25
@@ -184,7 +185,7 @@ class Governor:
         self._rate = settings.floor
         self._rate_before_flags = settings.floor
         self._cpu_seconds = math.nan
-        self._observed_rate = self._expected_rate = 0.0
+        self._observed_rate = self._expected_rate = self._rate
         self._reached = 1.0
         self._offered_rate = 0.0
         self._power = math.nan
@@ -275,8 +276,8 @@ class Governor:
             self._observed_rate += new * (frames / dt - self._observed_rate)
             self._expected_rate += new * (expected - self._expected_rate)
         reached = self._observed_rate / self._expected_rate if self._expected_rate else 1.0
-        self._reached = min(max(reached, LEAST_REACHED), 1.0)
-        return expected * min(reached, 1.1) * self.point.energy_per_frame
+        self._reached = min(max(reached, LEAST_REACHED), MOST_REACHED)
+        return expected * min(reached, MOST_REACHED) * self.point.energy_per_frame
 
     def _observe_watts(self, dt: float, reading: Reading | None, nominal: float) -> None:
         settings, observer = self._settings, self._watts
@@ -287,7 +288,7 @@ class Governor:
         )
         if watts is not None and was_lost and observer.started:
             observer.forget_level(watts - observer.base - draw)
-        observer.step(dt, nominal, watts)
+        observer.step(dt, nominal, watts, self.point.energy_per_frame)
         if watts is not None:
             new = 1 - math.exp(-dt / REPORT_TIME) if math.isfinite(self._power) else 1.0
             self._power = (1 - new) * self._power + new * watts if new < 1 else watts
@@ -299,7 +300,8 @@ class Governor:
         self._cpu_seconds = cpu_seconds
         share = used / dt if dt > 0 and math.isfinite(used) else math.nan
         percent = 100 * share if 0 <= share <= MOST_CORES else None
-        self._cpu.step(dt, nominal * 100 / TABLE_WATTS_PER_CORE, percent)
+        unit = 100 / TABLE_WATTS_PER_CORE
+        self._cpu.step(dt, unit * nominal, percent, unit * self.point.energy_per_frame)
 
     def _limits(self) -> list[_Limit]:
         settings, limits = self._settings, []

@@ -13,22 +13,20 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from emotionnet_ros.power.lag_filter import LagFilter
+
 LAGS = (0.05, 0.25, 0.6, 1.2)
-# Standard deviations that the unknowns gather in a second: of the scale, and of the level in
-# shares of the noise of a reading.
-SCALE_DRIFT = 0.01
+# Standard deviation that the level gathers in a second, in shares of the noise of a reading.
 LEVEL_DRIFT = 0.15
-SCALE_PRIOR_DEVIATION = 0.5
-SCALE_RANGE = (0.2, 5.0)
-# The scale is learnt only while our draw is this many times a reading's noise away from what is
-# usual, its mean over this time in seconds: at a standstill, what the control does about the noise
-# would be taken for the cause of it.
+# The scale is learnt only while our draw may be this many times a reading's noise away from what
+# is usual, its mean over this time in seconds: at a standstill, what the control does about the
+# noise would be taken for the cause of it.
 MOVED = 1.5
 USUAL_TIME = 4.0
-# The part of our draw that a sensor has not shown yet is foretold no better than to this share.
-MISMATCH = 0.3
-# Readings over which the noise is averaged, and its least value as a share of the reading.
+# Readings over which the noise is averaged; after which what whole frames do is in it; and its
+# least value as a share of the reading.
 NOISE_MEMORY = 100
+NOISE_LEARNT_AFTER = 50
 LEAST_NOISE_SHARE = 0.003
 PRIOR_NOISE_SHARE = 0.02
 # The least noise in the unit of the readings: a reading of next to zero would have none.
@@ -44,91 +42,9 @@ LEAST_RESPONSE = 0.2
 WEIGHT_MEMORY = 0.998
 LEAST_WEIGHT = 1e-4
 # A lag is plausible from this weight on, relative to the likeliest one's; the cost of a frame may
-# well be this many standard deviations higher than it seems.
+# well be higher than it seems by this many times its standard deviation.
 PLAUSIBLE = 0.02
 CAUTION = 1.5
-
-
-class _LagFilter:
-    """Kalman filter with the states level, lagged level, scale; ``lag`` in seconds.
-
-    Our own draw is known up to the scale, so its lagged course is computed and not estimated. It
-    counts from the usual draw on: there, level and scale can be told apart.
-    """
-
-    def __init__(self, lag: float) -> None:
-        self.lag = lag
-        self.level = self.lagged_level = 0.0
-        self.scale = 1.0
-        self.usual = self.nominal = self.lagged_nominal = 0.0
-        self.response = 0.0
-        # Covariances: b level, z lagged level, s scale.
-        self.bb = self.bz = self.zz = self.bs = self.zs = 0.0
-        self.ss = SCALE_PRIOR_DEVIATION**2
-
-    def predict(self, dt: float, nominal: float, usual: float, level_variance: float) -> None:
-        self._count_from(usual)
-        keep = math.exp(-dt / self.lag)
-        new = self.response = 1.0 - keep
-        self.nominal = nominal
-        self.lagged_nominal = keep * self.lagged_nominal + new * nominal
-        self.lagged_level = keep * self.lagged_level + new * self.level
-        self.zz = keep * keep * self.zz + 2 * keep * new * self.bz + new * new * self.bb
-        self.bz = keep * self.bz + new * self.bb
-        self.zs = keep * self.zs + new * self.bs
-        self.ss = min(self.ss + SCALE_DRIFT**2 * dt, SCALE_PRIOR_DEVIATION**2)
-        self.widen_level(level_variance * dt)
-
-    def _count_from(self, usual: float) -> None:
-        d = usual - self.usual
-        self.usual = usual
-        self.level += self.scale * d
-        self.lagged_level += self.scale * d
-        self.bb += d * (2 * self.bs + d * self.ss)
-        self.zz += d * (2 * self.zs + d * self.ss)
-        self.bz += d * (self.bs + self.zs + d * self.ss)
-        self.bs += d * self.ss
-        self.zs += d * self.ss
-
-    def widen_level(self, variance: float) -> None:
-        """Allow for a step of the level within the last period."""
-        self.bb += variance
-        self.bz += self.response * variance
-        self.zz += self.response**2 * variance
-
-    def surprise(self, watts: float, noise_variance: float) -> tuple[float, float]:
-        """Give the deviation of a reading from what was foretold and its variance."""
-        n = self.lagged_nominal - self.usual
-        foretold = self.lagged_level + self.scale * n
-        variance = self.zz + 2 * n * self.zs + n * n * self.ss + noise_variance
-        variance += (MISMATCH * self.scale * (self.nominal - self.lagged_nominal)) ** 2
-        # Rounding may take the first terms below 0.
-        return watts - foretold, max(variance, noise_variance)
-
-    def update(self, watts: float, noise_variance: float, moved: float) -> float:
-        """Correct by a reading; return the logarithm of its likelihood.
-
-        The scale is learnt only while our draw is at least ``moved`` watts from the usual.
-        """
-        n = self.lagged_nominal - self.usual
-        if abs(n) * self.scale < moved:
-            self.bs = self.zs = 0.0
-            learn = 0.0
-        else:
-            learn = 1.0
-        deviation, variance = self.surprise(watts, noise_variance)
-        b, z, s = self.bz + n * self.bs, self.zz + n * self.zs, self.zs + n * self.ss
-        gain_b, gain_z, gain_s = b / variance, z / variance, learn * s / variance
-        self.level += gain_b * deviation
-        self.lagged_level += gain_z * deviation
-        self.scale = min(max(self.scale + gain_s * deviation, SCALE_RANGE[0]), SCALE_RANGE[1])
-        self.bb -= gain_b * b
-        self.bz -= gain_b * z
-        self.zz -= gain_z * z
-        self.bs -= learn * gain_b * s
-        self.zs -= learn * gain_z * s
-        self.ss -= gain_s * s
-        return -0.5 * (deviation**2 / variance + math.log(variance))
 
 
 class _Drift:
@@ -168,12 +84,13 @@ class LoadObserver:
     """
 
     def __init__(self, lags: Sequence[float] = LAGS) -> None:
-        self._filters = [_LagFilter(lag) for lag in lags]
+        self._filters = [LagFilter(lag) for lag in lags]
         self._log_weights = [0.0] * len(lags)
         self._noise_variance = 0.0
         self._drifts = (_Drift(1), _Drift(-1))
         self._usual = 0.0
         self.started = False
+        self._readings = 0
 
     @property
     def lag(self) -> float:
@@ -200,7 +117,7 @@ class LoadObserver:
         """Standard deviation of a reading in watts."""
         return math.sqrt(self._noise_variance)
 
-    def step(self, dt: float, nominal: float, watts: float | None) -> None:
+    def step(self, dt: float, nominal: float, watts: float | None, frame: float = 0.0) -> None:
         """Take in what happened in the last ``dt`` seconds.
 
         Parameters
@@ -209,10 +126,14 @@ class LoadObserver:
             Watts that our frames drew if the table of operating points is right.
         watts
             A new reading, finite; None where there is none.
+        frame
+            Joules of one frame if the table is right.
         """
         self._usual += (nominal - self._usual) * (1 - math.exp(-dt / USUAL_TIME))
+        if self._readings >= NOISE_LEARNT_AFTER:
+            frame = 0.0
         for f in self._filters:
-            f.predict(dt, nominal, self._usual, LEVEL_DRIFT**2 * self._noise_variance)
+            f.predict(dt, nominal, self._usual, LEVEL_DRIFT**2 * self._noise_variance, frame)
         if watts is None:
             return
         if not self.started:
@@ -241,7 +162,7 @@ class LoadObserver:
             return wanted
         for f in self._plausible():
             gap = target - f.level - f.scale * (now - f.usual)
-            wanted = min(wanted, now + gap / (f.scale + CAUTION * math.sqrt(max(f.ss, 0.0))))
+            wanted = min(wanted, now + gap / (f.scale * (1 + CAUTION * f.scale_deviation)))
         return max(wanted, now + self.noise / self.scale)
 
     def forget_level(self, watts: float) -> None:
@@ -250,7 +171,7 @@ class LoadObserver:
             f.widen_level(watts**2)
 
     def forget_scale(self, deviation: float) -> None:
-        """Expect a scale that is off by ``deviation``: another operating point, other faces."""
+        """Expect a scale that is off by this share: another operating point, other faces."""
         for f in self._filters:
             f.ss += deviation**2
 
@@ -265,7 +186,9 @@ class LoadObserver:
     def _allow_for_step(self, watts: float) -> None:
         """Learn the noise from small surprises; take large ones in a row for a step."""
         f = self._likeliest()
-        deviation, variance = f.surprise(watts, self._noise_variance)
+        self._readings += 1
+        noise_variance = max(self._noise_variance, f.frame_variance)
+        deviation, variance = f.surprise(watts, noise_variance)
         size = deviation / math.sqrt(variance)
         for drift in self._drifts:
             if drift.add(size):
@@ -273,17 +196,17 @@ class LoadObserver:
                     shown = max(each.response, LEAST_RESPONSE)
                     each.widen_level((drift.mean * math.sqrt(variance) / shown) ** 2)
                 drift.reset()
-        explained = variance - self._noise_variance
+        explained = variance - noise_variance
         least = max(LEAST_NOISE_SHARE * watts, LEAST_NOISE) ** 2
         if not any(drift.sum > SUSPICION for drift in self._drifts):
             sample = min(deviation**2 - explained, 9 * self._noise_variance)
             self._noise_variance += (sample - self._noise_variance) / NOISE_MEMORY
         self._noise_variance = max(self._noise_variance, least)
 
-    def _likeliest(self) -> _LagFilter:
+    def _likeliest(self) -> LagFilter:
         return max(zip(self._log_weights, self._filters, strict=True), key=lambda p: p[0])[1]
 
-    def _plausible(self) -> list[_LagFilter]:
+    def _plausible(self) -> list[LagFilter]:
         least = math.log(PLAUSIBLE)
         return [f for w, f in zip(self._log_weights, self._filters, strict=True) if w >= least]
 

@@ -223,7 +223,6 @@ def watts_per_core_of(path: Path) -> float:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog='profile_power',
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -279,7 +278,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f'{options.frames} frames each, times {watts_per_core:g} W a core.',
         )
     except (OperatingPointError, DetectorError, ModelError, SourceError, OSError) as error:
-        print(f'profile_power: {error}', file=sys.stderr)
+        print(f'{parser.prog}: {error}', file=sys.stderr)
         return 1
     print(f'Written: {options.output} (parameter power.operating_points of the node)')
     return 0

@@ -31,7 +31,9 @@ class Case:
     sensor: str
 
 
-def draw_case(rng: random.Random, least_ours: float = 0.0, sensor: str = '') -> Case:
+def draw_case(
+    rng: random.Random, least_ours: float = 0.0, sensor: str = '', cost_factor: float = 1.0
+) -> Case:
     """Draw a machine at random.
 
     Parameters
@@ -40,6 +42,8 @@ def draw_case(rng: random.Random, least_ours: float = 0.0, sensor: str = '') -> 
         Watts that the budget must leave to our frames at least.
     sensor
         A key of ``SENSORS``; empty is any.
+    cost_factor
+        What frames cost further, beyond the 0.5 to 2 times of the table that are drawn.
     """
     active = rng.uniform(max(1.5, 1.6 * least_ours), max(8.0, 2.5 * least_ours))
     seconds = rng.uniform(0.022 if least_ours else 0.01, 0.03)
@@ -47,7 +51,7 @@ def draw_case(rng: random.Random, least_ours: float = 0.0, sensor: str = '') -> 
     scale = math.exp(rng.uniform(math.log(0.5), math.log(2.0)))
     energies = [active * seconds * share * rng.uniform(0.9, 1.1) for share in shares]
     points = [
-        replace(p, energy_per_frame=active * seconds * share / scale)
+        replace(p, energy_per_frame=active * seconds * share / scale / cost_factor)
         for p, share in zip(BUILT_IN, shares, strict=True)
     ]
     most = active * min(1.0, 30 * seconds)

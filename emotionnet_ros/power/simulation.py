@@ -74,9 +74,11 @@ class Outcome:
         return [name for name, reached in checks.items() if not reached]
 
 
-def run(scenario: Scenario, seed: int, sensor: str = '') -> tuple[Outcome, Trace, Case]:
+def run(
+    scenario: Scenario, seed: int, sensor: str = '', cost_factor: float = 1.0
+) -> tuple[Outcome, Trace, Case]:
     """Draw a case, run a scenario on it and judge it."""
-    case = draw_case(random.Random(seed), scenario.least_ours, sensor)
+    case = draw_case(random.Random(seed), scenario.least_ours, sensor, cost_factor)
     course, phases = scenario.build(case)
     trace = simulate(case.plant, case.points, course, seed)
     return judge(scenario, case, trace, phases), trace, case
@@ -256,21 +258,28 @@ def draw(scenario: Scenario, seed: int, folder: Path) -> Path:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Return the exit status: 0 done, 1 a run whose state was wrong, 2 wrong options."""
     parser = argparse.ArgumentParser(
-        prog='simulate_power',
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument('--seeds', type=int, default=100, help='runs of each scenario (100)')
     parser.add_argument('--first-seed', type=int, default=0)
+    parser.add_argument(
+        '--cost-factor',
+        type=float,
+        default=1.0,
+        help='what frames cost further, beyond 0.5 to 2 times the table (1)',
+    )
     parser.add_argument('--draw', type=Path, metavar='FOLDER', help='draw one run of each there')
     options = parser.parse_args(arguments)
     if options.seeds < 1:
         parser.error(f'--seeds {options.seeds}: at least 1')
+    if not 0.01 <= options.cost_factor <= 100:
+        parser.error(f'--cost-factor {options.cost_factor:g}: it must lie in 0.01..100')
     print(HEADING, flush=True)
     right = True
     for scenario in SCENARIOS:
         seeds = range(options.first_seed, options.first_seed + options.seeds)
-        outcomes = [run(scenario, seed)[0] for seed in seeds]
+        outcomes = [run(scenario, seed, cost_factor=options.cost_factor)[0] for seed in seeds]
         right = right and all(o.state_right for o in outcomes)
         print(row(outcomes), flush=True)
     if options.draw:

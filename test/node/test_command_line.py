@@ -32,6 +32,24 @@ def test_every_program_is_installed(executable):
     assert os.access(find(executable), os.X_OK)
 
 
+@pytest.mark.parametrize(
+    ('subcommand', 'executable'),
+    [
+        ('calibrate-power', 'calibrate_power'),
+        ('profile-power', 'profile_power'),
+        ('simulate-power', 'simulate_power'),
+        *PASSED_THROUGH.items(),
+    ],
+)
+def test_a_program_calls_itself_what_was_typed(subcommand, executable):
+    for typed, name in (
+        ([COMMAND, subcommand], f'emotionnet {subcommand}'),
+        ([find(executable)], executable),
+    ):
+        result = subprocess.run([*typed, '--help'], capture_output=True, text=True, check=True)
+        assert result.stdout.startswith(f'usage: {name} [-h] ')
+
+
 def test_what_a_program_says_and_returns_comes_through(tmp_path):
     missing = tmp_path / 'it is: none.mp4'
     result = subprocess.run(

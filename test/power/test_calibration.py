@@ -47,7 +47,7 @@ def test_readings_the_wrong_way_round_are_refused(tmp_path, capsys, monkeypatch)
     path = tmp_path / 'model.yaml'
     readings = ['--idle-watts', '4.9', '--busy-watts', '3.0']
     assert calibration.main([*SHORT, *readings, '--output', str(path)]) == 1
-    assert 'calibrate_power: power did not rise' in capsys.readouterr().err
+    assert 'power did not rise' in capsys.readouterr().err
     assert not path.exists()
 
 

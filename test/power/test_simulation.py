@@ -34,15 +34,15 @@ def test_the_steady_mean_is_just_below_the_budget(outcomes, name):
     assert len(steady) >= 5
     assert -0.01 <= np.median(steady) <= 0.0
     assert steady.min() >= -0.02
-    assert steady.max() <= 0.005
+    assert steady.max() <= 0.002
 
 
 @pytest.mark.parametrize('name', NAMES)
 def test_our_own_steps_hardly_overshoot(outcomes, name):
     overshoot = of(outcomes, name, 'overshoot')
-    assert np.median(overshoot) <= 0.015
-    assert np.quantile(overshoot, 0.8) <= 0.02
-    assert overshoot.max() <= 0.05
+    assert np.median(overshoot) <= 0.01
+    assert np.quantile(overshoot, 0.8) <= 0.0125
+    assert overshoot.max() <= 0.03
 
 
 def test_the_budget_is_back_soon_after_the_step_of_another_program(outcomes):
@@ -55,8 +55,27 @@ def test_the_budget_is_back_soon_after_the_step_of_another_program(outcomes):
 def test_the_rate_is_nearly_that_of_the_best_constant_one(outcomes, name):
     useful = of(outcomes, name, 'useful')
     assert np.median(useful) >= 0.96
-    assert np.quantile(useful, 0.2) >= 0.93
-    assert useful.min() >= 0.8
+    assert np.quantile(useful, 0.2) >= 0.95
+    assert useful.min() >= 0.9
+
+
+@pytest.mark.parametrize('cost_factor', [0.25, 4.0])
+def test_the_table_of_another_machine_will_do(cost_factor):
+    # Frames cost 1/8 to 1/2, or 2 to 8 times, of what the table says.
+    runs = [
+        simulation.run(scenario, seed, cost_factor=cost_factor)[0]
+        for scenario in SCENARIOS
+        if scenario.name in ('cold start', 'budget up')
+        for seed in SEEDS
+    ]
+    steady = np.array([o.steady for o in runs if math.isfinite(o.steady)])
+    assert -0.01 <= np.median(steady) <= 0.0
+    assert steady.max() <= 0.002
+    overshoot = np.array([o.overshoot for o in runs])
+    assert np.median(overshoot) <= 0.0125
+    assert overshoot.max() <= 0.05
+    assert np.median([o.useful for o in runs]) >= 0.95
+    assert max(o.changes for o in runs) <= 1
 
 
 @pytest.mark.parametrize('name', NAMES)
