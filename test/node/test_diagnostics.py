@@ -28,9 +28,9 @@ def values(status):
 def sayer():
     diagnostics = Diagnostics('emotionnet', {'network': 'nano_b'})
 
-    def at(now, *cameras, power=None, reason='', worker_alive=True, worker_ends=0):
-        activity = Activity(cameras, worker_alive, worker_ends)
-        return statuses(diagnostics.message(now, Time(), activity, power, reason))
+    def at(now, *cameras, power=None, reason='', power_stuck='', **worker):
+        activity = Activity(cameras, **worker)
+        return statuses(diagnostics.message(now, Time(), activity, power, reason, power_stuck))
 
     return at
 
@@ -119,6 +119,18 @@ def test_a_worker_that_was_begun_again_is_an_error_once(say, first):
     status = say(2.0, QUIET, worker_ends=1)['pipeline']
     assert status.level == DiagnosticStatus.OK
     assert values(status)['worker_ends'] == '1'
+
+
+@pytest.mark.parametrize('power', [None, PowerState(budget=15.0, state=PowerState.OK)])
+def test_threads_that_do_not_return_are_errors_that_say_for_how_long(say, power):
+    say(0.0, QUIET)
+    stuck = {'worker_stuck': 'one image of /image for 7 s', 'power_stuck': 'a reading for 9 s'}
+    said = say(1.0, QUIET, power=power, **stuck)
+    assert said['pipeline'].level == said['power'].level == DiagnosticStatus.ERROR
+    assert 'one image of /image for 7 s' in said['pipeline'].message
+    assert 'a reading for 9 s' in said['power'].message
+    said = say(2.0, QUIET, power=power)
+    assert said['pipeline'].level == said['power'].level == DiagnosticStatus.OK
 
 
 @pytest.mark.parametrize(
