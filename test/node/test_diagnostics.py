@@ -2,11 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-import yaml
-from ament_index_python.packages import get_package_share_directory
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from emotionnet_ros.msg import PowerState
@@ -149,21 +146,6 @@ def test_power_says_its_state_and_reason(say, budget, state, level):
     ]
     assert (status.level, status.message) == (level, 'the reason')
     assert values(status)['budget'] == f'{budget:.2f}'
-
-
-def test_every_status_is_sorted_by_one_analyzer():
-    folder = Path(get_package_share_directory('emotionnet_ros')) / 'config'
-    tree = yaml.safe_load((folder / 'diagnostics_analyzers.yaml').read_text())
-    (group,) = tree['/**']['ros__parameters'].values()
-    assert group['type'] == 'diagnostic_aggregator/AnalyzerGroup'
-    analyzers = group['analyzers'].values()
-    assert {a['type'] for a in analyzers} == {'diagnostic_aggregator/GenericAnalyzer'}
-    assert len({a['path'] for a in analyzers}) == len(analyzers)
-    for cameras in ([QUIET], [CameraActivity('/left'), CameraActivity('/power')]):
-        for status in sayer()(0.0, *cameras).values():
-            # as GenericAnalyzer does
-            matching = [a for a in analyzers if any(t in status.name for t in a['contains'])]
-            assert len(matching) == 1
 
 
 def test_the_node_publishes_them(start, collect, wait_until):
