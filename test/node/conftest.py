@@ -205,10 +205,11 @@ def start(start_program):
 
     folder = Path(get_package_prefix('emotionnet_ros')) / 'lib' / 'emotionnet_ros'
 
-    def run(executable, *remappings, params_file=None, **values):
+    def run(executable, *remappings, params_file=None, enclave=None, **values):
         arguments = [f'-p {name.replace("__", ".")}:={value}' for name, value in values.items()]
         arguments += [f'-r {remapping}' for remapping in remappings]
         arguments += [f'--params-file {params_file}'] if params_file else []
+        arguments += [f'--enclave {enclave}'] if enclave else []
         command = [folder / executable]
         if arguments:
             command += ['--ros-args', *' '.join(arguments).split()]
