@@ -237,3 +237,29 @@ def test_a_callback_that_fails_ends_nothing(scene, capfd):
     assert 'graph not there' in said
     scene.node._session._timer.callback = scene.node._session._watch
     scene.answers()
+
+
+def test_an_image_whose_callback_fails_costs_no_other(scene, monkeypatch, capfd):
+    scene.node.autostart()
+    scene.answers()
+    put, failed = session.LatestSlots.put, []
+
+    def put_but_once(slots, camera, arrival):
+        if not failed:
+            failed.append(arrival)
+            raise MemoryError('no place for an image')
+        return put(slots, camera, arrival)
+
+    before = scene.activity.cameras[0].counts.processed
+
+    def publish_until_answered():
+        if failed and scene.activity.cameras[0].counts.processed > before:
+            raise ExternalShutdownException
+        scene.publisher.publish(scene.image)
+
+    monkeypatch.setattr(session.LatestSlots, 'put', put_but_once)
+    scene.node._session._timer.callback = publish_until_answered
+    main._spin(scene.executor, scene.node)
+    said = capfd.readouterr().err
+    assert said.count('A callback failed') == 1
+    assert 'no place for an image' in said
