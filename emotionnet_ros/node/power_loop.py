@@ -227,7 +227,7 @@ class PowerLoop:
             governed = self._settings.budget > 0 or self._settings.budget_cpu_percent > 0
             due = max(due, time.monotonic()) + (CONTROL_PERIOD if governed else PUBLISH_PERIOD)
             try:
-                with thread.busy_with('a reading of the power'):
+                with thread.busy_with('one step (sensor, operating point)'):
                     self._step(governed)
             except Exception:
                 if self._stopped.is_set() or not self._node.context.ok():
