@@ -12,6 +12,8 @@ from rclpy.lifecycle import LifecyclePublisher, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import Image
 
+from emotionnet_ros.expressions import Box
+from emotionnet_ros.faces.detection import Detection
 from emotionnet_ros.node import emotion_node, main, models, power_loop, session
 
 DEADLINE = 60.0
@@ -185,6 +187,22 @@ def test_a_publisher_that_fails_costs_its_answers_and_the_counts_hold(scene, mon
     assert counts.skipped >= refused['OSError']
     assert 0 <= counts.received - counts.processed - counts.skipped <= 1  # the one at work
     assert 'no buffer' in capfd.readouterr().err
+
+
+def test_a_network_that_fails_is_named_and_counted_and_the_next_image_answered(
+    scene, detector, monkeypatch, capfd
+):
+    face = Detection(Box(10, 8, 30, 30), 0.95)
+    monkeypatch.setattr(detector, 'detect', lambda frame: [face])
+    scene.node.autostart()
+    scene.answers()
+    with monkeypatch.context() as patch:
+        patch.setattr(models.Classifier, 'classify', failing(RuntimeError('no such device')))
+        scene.until(lambda: scene.activity.cameras[0].refused.get('network_failed', 0) >= 3)
+    scene.answers()
+    assert set(scene.activity.cameras[0].refused) == {'network_failed'}
+    assert scene.activity.cameras[0].faces == 1
+    assert 'network failed: nano_b on an image of 64 x 48' in capfd.readouterr().err
 
 
 @pytest.mark.parametrize('end', [SystemExit('a library gave up'), GeneratorExit('strange')])
