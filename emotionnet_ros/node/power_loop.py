@@ -216,7 +216,8 @@ class PowerLoop:
         Raises
         ------
         StuckThreadError
-            It does not return from the sensor. Should it return later, it ends without a word.
+            It does not return from the sensor. Should it return later, it ends and publishes
+            nothing.
         """
         self._stopped.set()
         self._thread.join()

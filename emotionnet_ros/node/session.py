@@ -110,8 +110,8 @@ class Session:
         Raises
         ------
         StuckThreadError
-            The worker does not return from the image at hand. Should it return later, it ends
-            without a word; until then it uses its detector and network, so nobody else may.
+            The worker does not return from the image at hand. Should it return later, it ends and
+            publishes nothing; until then it uses its detector and network, so nobody else may.
         """
         with ExitStack() as ends:  # each of them, the last first, should one fail
             ends.callback(self._end_worker)

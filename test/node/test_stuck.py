@@ -17,7 +17,7 @@ from sensor_msgs.msg import Image
 # The installed node, with a detector and a power sensor that hang while a file is there. That a
 # thread is stuck is told after less than the node's own seconds.
 PROGRAM = """
-import sys, time
+import ctypes, sys, time
 from pathlib import Path
 from emotionnet_ros.node import lasting_thread, main, models, power_loop
 
@@ -32,6 +32,8 @@ class Detector:
     name, crop_side_over_box, crop_shift_y = 'of the test', 1.0, 0.0
     def detect(self, frame):
         hang('detector')
+        while (folder / 'driver').exists():
+            ctypes.CDLL(None).pause()  # for ever, outside Python
         return []
 
 read = power_loop.PowerSource.read
@@ -163,9 +165,11 @@ def test_a_node_with_a_stuck_worker_is_deactivated_and_begins_anew(scene):
     assert scene.node.interrupt() == 0
 
 
-@pytest.mark.parametrize('which', ['detector', 'sensor'])
-def test_ctrl_c_ends_a_node_with_a_stuck_thread(scene, which):
-    part = {'detector': ': pipeline', 'sensor': ': power'}[which]
+@pytest.mark.parametrize(
+    ('which', 'part'),
+    [('detector', ': pipeline'), ('driver', ': pipeline'), ('sensor', ': power')],
+)
+def test_ctrl_c_ends_a_node_with_a_stuck_thread(scene, which, part):
     scene.answered()
     scene.hang(which)
     scene.until(lambda: scene.status(part)[0] == ERROR, 'an error of diagnostics')
