@@ -120,7 +120,7 @@ def test_a_detector_that_does_not_return_stops_nothing_but_answers(scene):
     scene.until(lambda: scene.status(': pipeline')[0] == ERROR, 'an error of diagnostics')
     assert scene.status(': pipeline')[1].startswith('the worker has been at one image of /image')
     assert 'in detect' in scene.node.output  # the stack
-    assert scene.status(': power')[0] == OK
+    scene.until(lambda: scene.status(': power')[0] == OK, 'all well with the power')
 
     del scene.powers[:], scene.said[:], scene.answers[:]
     assert scene.state() == State.PRIMARY_STATE_ACTIVE
