@@ -14,7 +14,7 @@ from sensor_msgs.msg import Image
 
 from emotionnet_ros.expressions import Box
 from emotionnet_ros.faces.detection import Detection
-from emotionnet_ros.node import emotion_node, main, models, power_loop, session
+from emotionnet_ros.node import camera, emotion_node, main, models, power_loop, session
 
 DEADLINE = 60.0
 FAILURE, ERROR = TransitionCallbackReturn.FAILURE, TransitionCallbackReturn.ERROR
@@ -203,6 +203,22 @@ def test_a_network_that_fails_is_named_and_counted_and_the_next_image_answered(
     assert set(scene.activity.cameras[0].refused) == {'network_failed'}
     assert scene.activity.cameras[0].faces == 1
     assert 'network failed: nano_b on an image of 64 x 48' in capfd.readouterr().err
+
+
+def test_time_that_the_node_takes_is_not_blamed_on_the_stamps(scene, detector, monkeypatch, capfd):
+    monkeypatch.setattr(camera, 'MOST_BEHIND', 1.0)
+    monkeypatch.setattr(detector, 'detect', lambda frame: time.sleep(1.5) or [])
+    scene.node.autostart()
+
+    def stamp_and_look():
+        scene.image.header.stamp = scene.node.get_clock().now().to_msg()
+        return scene.activity.cameras[0].counts.processed
+
+    scene.until(stamp_and_look)
+    (activity,) = scene.activity.cameras
+    assert activity.age > 1.5
+    assert activity.clock_fault == ''
+    assert 'behind the clock' not in capfd.readouterr().err
 
 
 @pytest.mark.parametrize('end', [SystemExit('a library gave up'), GeneratorExit('strange')])
