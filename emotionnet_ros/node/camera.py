@@ -201,7 +201,7 @@ class Camera:
         )
         self._counter.add(processed=1)  # not before: what cannot be published has failed
         self._faces = len(result.faces)
-        self._judge_clock()
+        self._judge_clock(time.monotonic() - arrival.arrived)
 
     def refuse(self, error: ImageError) -> None:
         """Count an image that cannot be used, and name each kind of fault now and then."""
@@ -247,12 +247,17 @@ class Camera:
         self._warned_of[kind] = now
         return True
 
-    def _judge_clock(self) -> None:
-        """Say so when the stamps are of another clock than the node's."""
+    def _judge_clock(self, taken: float) -> None:
+        """Say so when the stamps are of another clock than the node's.
+
+        ``taken`` is how long the image was here, which is no fault of its stamp.
+        """
         if self._age < -MOST_AHEAD:
             self._clock_fault = f'stamps are {-self._age:.1f} s ahead of the clock of this node'
-        elif self._age > MOST_BEHIND:
-            self._clock_fault = f'stamps are {self._age:.1f} s behind the clock of this node'
+        elif self._age - taken > MOST_BEHIND:
+            self._clock_fault = (
+                f'stamps are {self._age - taken:.1f} s behind the clock of this node'
+            )
         else:
             self._clock_fault = ''
         if self._clock_fault and self._is_due('clock'):

@@ -69,12 +69,14 @@ class Activity:
     """What the active node does, at one moment; the same cameras each time.
 
     ``worker_alive`` is False when the worker has ended, which it never should; ``worker_ends`` is
-    how often it did and was begun again, since activation.
+    how often it did and was begun again, since activation; ``worker_stuck`` is what it has been at
+    for too long, and for how long, or empty.
     """
 
     cameras: tuple[CameraActivity, ...]
     worker_alive: bool = True
     worker_ends: int = 0
+    worker_stuck: str = ''
 
 
 class Diagnostics:
@@ -96,7 +98,13 @@ class Diagnostics:
         self._before: tuple[float, Activity] | None = None
 
     def message(
-        self, now: float, stamp: Time, activity: Activity, power: PowerState | None, reason: str
+        self,
+        now: float,
+        stamp: Time,
+        activity: Activity,
+        power: PowerState | None,
+        reason: str,
+        power_stuck: str = '',
     ) -> DiagnosticArray:
         """Make the message of one second.
 
@@ -110,6 +118,8 @@ class Diagnostics:
             What the node does.
         power, reason
             The last PowerState, and why it is so; None before the first.
+        power_stuck
+            What the power loop has been at for too long, and for how long; or empty.
         """
         then, before = self._before or (now, replace(activity, worker_ends=0))
         self._before = now, activity
@@ -119,7 +129,7 @@ class Diagnostics:
             status=[
                 *self._inputs(activity, before, seconds),
                 self._pipeline(activity, before, seconds),
-                self._power(power, reason),
+                self._power(power, reason, power_stuck),
                 self._status('model', OK, 'loaded', self._models),
             ],
         )
@@ -168,6 +178,8 @@ class Diagnostics:
         level, text = OK, f'{rate_hz:.1f} answers a second'
         if not now.worker_alive:
             level, text = ERROR, 'the worker has ended and will be begun again; see the log'
+        elif now.worker_stuck:
+            level, text = ERROR, f'the worker has been at {now.worker_stuck}; see the log'
         elif now.worker_ends > before.worker_ends:
             level, text = ERROR, 'the worker had ended and was begun again; see the log'
         ages = [camera.age for camera in now.cameras if not math.isnan(camera.age)]
@@ -181,10 +193,12 @@ class Diagnostics:
         }
         return self._status('pipeline', level, text, values)
 
-    def _power(self, power: PowerState | None, reason: str) -> DiagnosticStatus:
+    def _power(self, power: PowerState | None, reason: str, stuck: str) -> DiagnosticStatus:
+        if stuck:
+            stuck = f'the power loop has been at {stuck}; see the log'
         if power is None:
-            return self._status('power', OK, 'not read yet', {})
-        level = _POWER_LEVELS[power.state]
+            return self._status('power', ERROR if stuck else OK, stuck or 'not read yet', {})
+        level = ERROR if stuck else _POWER_LEVELS[power.state]
         if not power.budget and level == WARN:
             level = OK  # nobody asked for watts
         values = {
@@ -197,7 +211,7 @@ class Diagnostics:
             'rate_limit': f'{power.rate_limit:.2f}',
             'rate': f'{power.rate:.2f}',
         }
-        return self._status('power', level, reason, values)
+        return self._status('power', level, stuck or reason, values)
 
     def _status(
         self, part: str, level: bytes, text: str, values: Mapping[str, str]

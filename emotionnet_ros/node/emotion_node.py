@@ -27,6 +27,7 @@ from emotionnet_ros.inference.classifier import ModelError
 from emotionnet_ros.msg import Expression, ExpressionArray, PowerState
 from emotionnet_ros.node import annotated, diagnostics, parameters, qos
 from emotionnet_ros.node.camera import Answer
+from emotionnet_ros.node.lasting_thread import StuckThreadError
 from emotionnet_ros.node.messages import expression_array, seconds_of, timing_message
 from emotionnet_ros.node.models import Models
 from emotionnet_ros.node.power_loop import (
@@ -250,7 +251,7 @@ class EmotionNode(LifecycleNode):  # type: ignore[misc]
     def _diagnose(self) -> None:
         if self._session is None or self._power_loop is None or self._diagnostics is None:
             return
-        self._power_loop.revive()
+        self._power_loop.look_after()
         self._outputs[diagnostics.TOPIC].publish(
             self._diagnostics.message(
                 time.monotonic(),
@@ -263,7 +264,11 @@ class EmotionNode(LifecycleNode):  # type: ignore[misc]
     def _let_go(self) -> None:
         with ExitStack() as ends:
             ends.callback(self._release)
-            self._end_session()
+            try:
+                self._end_session()
+            except StuckThreadError as error:
+                # What it still uses is used by nobody else: all of it is loaded anew.
+                self.get_logger().error(str(error))
 
     def _end_session(self) -> None:
         with ExitStack() as ends:  # each of them, the last first, should one fail

@@ -25,15 +25,17 @@ PAUSE_AFTER_FAILURE = 0.05
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Return the exit status: 0 after an interrupt, 1 when what was given at start is bad."""
+    """Return the exit status: 0 after an interrupt, 1 when it cannot start, with the reason."""
     try:
         rclpy.init(args=None if arguments is None else list(arguments))
     except rclpy_implementation.RCLError as error:
         hint = ' Set ROS_LOG_DIR to a folder that can be written.' if 'log' in str(error) else ''
-        print(f'{NAME}: ROS 2 does not start: {error}.{hint}', file=sys.stderr)
-        return 1
+        return _not_started(f'{error}.{hint}')
     try:
         node = EmotionNode()
+    except rclpy_implementation.RCLError as error:  # an enclave that cannot be used, for one
+        rclpy.try_shutdown()
+        return _not_started(f'{error}.')
     except (InvalidParameterTypeException, InvalidParameterValueException) as error:
         rclpy.logging.get_logger(NAME).fatal(f'A parameter given at start is refused: {error}')
         rclpy.try_shutdown()
@@ -52,6 +54,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         node.destroy_node()
         rclpy.try_shutdown()
     return 0
+
+
+def _not_started(reason: str) -> int:
+    print(f'{NAME}: ROS 2 does not start: {" ".join(reason.split())}', file=sys.stderr)
+    return 1
 
 
 def _spin(executor: SingleThreadedExecutor, node: EmotionNode) -> None:

@@ -201,21 +201,31 @@ class PowerLoop:
         self._settings = settings
         self._news.set()
 
-    def newest(self) -> tuple[PowerState | None, str]:
-        """Give what was published last, None before the first, and why it is so."""
-        return self._newest, self._reason
+    def newest(self) -> tuple[PowerState | None, str, str]:
+        """Give what was published last, None before the first, and why it is so.
 
-    def revive(self) -> None:
-        """Begin the thread again if it has ended; call it now and then."""
-        self._thread.revive()
+        The third is what the thread has been at for too long, and for how long; or empty.
+        """
+        return self._newest, self._reason, self._thread.stuck
+
+    def look_after(self) -> None:
+        """Begin the thread again if it has ended, name it if it is stuck; call it now and then."""
+        self._thread.look_after()
 
     def close(self) -> None:
-        """End the thread."""
+        """End the thread.
+
+        Raises
+        ------
+        StuckThreadError
+            It does not return from the sensor. Should it return later, it ends and publishes
+            nothing.
+        """
         self._ended = True
         self._news.set()
         self._thread.join()
 
-    def _run(self) -> None:
+    def _run(self, thread: LastingThread) -> None:
         due = time.monotonic()
         while True:
             self._news.wait(max(due - time.monotonic(), 0.0))
@@ -225,10 +235,11 @@ class PowerLoop:
             governed = self._settings.budget > 0 or self._settings.budget_cpu_percent > 0
             due = time.monotonic() + (CONTROL_PERIOD if governed else PUBLISH_PERIOD)
             try:
-                self._step(governed)
+                with thread.busy_with('one step (sensor, operating point)'):
+                    self._step(governed)
             except Exception:
-                if not self._node.context.ok():
-                    return  # interrupted: nobody is left to hear of it
+                if self._ended or not self._node.context.ok():
+                    return  # nobody is left to hear of it
                 self._node.get_logger().error(
                     f'Power not governed:\n{traceback.format_exc()}', throttle_duration_sec=5.0
                 )
@@ -236,6 +247,8 @@ class PowerLoop:
     def _step(self, governed: bool) -> None:
         now = time.monotonic()
         reading = self._source.read()
+        if self._ended:
+            return  # and the publisher may be gone, where the sensor took its time
         offered_hz, rate_hz = self._rates(now)
         command = self._command(now, reading, offered_hz) if governed else None
         if command is None:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import traceback
 from collections.abc import Callable
@@ -16,10 +17,10 @@ from rclpy.node import Node
 
 from emotionnet_ros.imaging import ImageError
 from emotionnet_ros.node import parameters
-from emotionnet_ros.node.camera import WARNING_PERIOD, Arrival, Camera, Publish, Way
+from emotionnet_ros.node.camera import WARNING_PERIOD, Answer, Arrival, Camera, Publish, Way
 from emotionnet_ros.node.counts import FrameCounts, total
 from emotionnet_ros.node.diagnostics import Activity
-from emotionnet_ros.node.lasting_thread import LastingThread
+from emotionnet_ros.node.lasting_thread import LastingThread, StuckThreadError
 from emotionnet_ros.node.models import Models
 from emotionnet_ros.node.slots import LatestSlots
 from emotionnet_ros.node.topics import camera_topics
@@ -63,7 +64,8 @@ class Session:
     ) -> None:
         self._node = node
         self._models = models
-        self._publish = publish
+        self._publish_answer = publish
+        self._left_to_itself = False  # the worker, as it did not return
         self._listeners = listeners
         value = parameters.values(node)
         self._settings = parameters.pipeline_settings(value)
@@ -103,9 +105,16 @@ class Session:
         )
 
     def close(self) -> None:
-        """Unsubscribe, then end the worker; the image at hand is finished and published."""
+        """Unsubscribe, then end the worker; the image at hand is finished and published.
+
+        Raises
+        ------
+        StuckThreadError
+            The worker does not return from the image at hand. Should it return later, it ends and
+            publishes nothing; until then it uses its detector and network, so nobody else may.
+        """
         with ExitStack() as ends:  # each of them, the last first, should one fail
-            ends.callback(self._worker.join)
+            ends.callback(self._end_worker)
             ends.callback(self._slots.close)
             ends.callback(self._unsubscribe)
             ends.callback(self._node.destroy_timer, self._timer)
@@ -131,6 +140,7 @@ class Session:
             cameras=tuple(camera.activity() for camera in self._cameras),
             worker_alive=self._worker.is_alive,
             worker_ends=self._worker.ends,
+            worker_stuck=self._worker.stuck,
         )
 
     def govern(self, point: OperatingPoint | None, rate_hz: float) -> None:
@@ -164,7 +174,7 @@ class Session:
         return self._slots.put(camera, arrival)
 
     def _watch(self) -> None:
-        if self._worker.revive():
+        if self._worker.look_after():
             for camera in self._cameras:
                 camera.start_anew()  # it may have ended between two changes that go together
         if self._follow_listeners():
@@ -205,16 +215,24 @@ class Session:
         )
         self._node.get_logger().info(f"The node's time {what}: all faces are new")
 
-    def _work(self) -> None:
+    def _end_worker(self) -> None:
+        try:
+            self._worker.join()
+        except StuckThreadError:
+            self._left_to_itself = True
+            raise
+
+    def _work(self, thread: LastingThread) -> None:
         while (taken := self._slots.take()) is not None:
             camera, arrival = taken
             try:
-                camera.answer(arrival, self._way, self._publish)
+                with thread.busy_with(f'one image of {camera.topic}'):
+                    camera.answer(arrival, self._way, self._publish)
             except ImageError as error:
                 camera.refuse(error)
             except Exception as error:
-                if not self._node.context.ok():
-                    return  # interrupted: nobody is left to hear of it
+                if self._left_to_itself or not self._node.context.ok():
+                    return  # or interrupted: nobody is left to hear of it
                 # One image must not end the service; the next one gets its answer.
                 camera.fail(error)
                 self._node.get_logger().error(
@@ -224,3 +242,7 @@ class Session:
             except BaseException as error:
                 camera.fail(error)
                 raise
+
+    def _publish(self, answer: Answer) -> float:
+        """Publish, unless the session is over and the publishers may be those of the next."""
+        return math.nan if self._left_to_itself else self._publish_answer(answer)

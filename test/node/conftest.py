@@ -184,24 +184,35 @@ class Started:
 
 
 @pytest.fixture
-def start(tmp_path):
-    """Start an installed executable with parameters and remappings; it is ended with the test."""
-    from ament_index_python.packages import get_package_prefix
-
-    folder = Path(get_package_prefix('emotionnet_ros')) / 'lib' / 'emotionnet_ros'
+def start_program(tmp_path):
+    """Start a command as a process, its output under a name; it is ended with the test."""
     processes, numbers = [], itertools.count()
 
-    def run(executable, *remappings, params_file=None, **values):
-        arguments = [f'-p {name.replace("__", ".")}:={value}' for name, value in values.items()]
-        arguments += [f'-r {remapping}' for remapping in remappings]
-        arguments += [f'--params-file {params_file}'] if params_file else []
-        command = [folder / executable]
-        if arguments:
-            command += ['--ros-args', *' '.join(arguments).split()]
-        process = Started(command, tmp_path / f'{executable}-{next(numbers)}.log')
+    def run(command, name):
+        process = Started(command, tmp_path / f'{name}-{next(numbers)}.log')
         processes.append(process)
         return process
 
     yield run
     for process in processes:
         process.end()
+
+
+@pytest.fixture
+def start(start_program):
+    """Start an installed executable with parameters and remappings; it is ended with the test."""
+    from ament_index_python.packages import get_package_prefix
+
+    folder = Path(get_package_prefix('emotionnet_ros')) / 'lib' / 'emotionnet_ros'
+
+    def run(executable, *remappings, params_file=None, enclave=None, **values):
+        arguments = [f'-p {name.replace("__", ".")}:={value}' for name, value in values.items()]
+        arguments += [f'-r {remapping}' for remapping in remappings]
+        arguments += [f'--params-file {params_file}'] if params_file else []
+        arguments += [f'--enclave {enclave}'] if enclave else []
+        command = [folder / executable]
+        if arguments:
+            command += ['--ros-args', *' '.join(arguments).split()]
+        return start_program(command, executable)
+
+    return run

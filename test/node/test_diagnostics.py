@@ -2,11 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-import yaml
-from ament_index_python.packages import get_package_share_directory
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from emotionnet_ros.msg import PowerState
@@ -28,9 +25,9 @@ def values(status):
 def sayer():
     diagnostics = Diagnostics('emotionnet', {'network': 'nano_b'})
 
-    def at(now, *cameras, power=None, reason='', worker_alive=True, worker_ends=0):
-        activity = Activity(cameras, worker_alive, worker_ends)
-        return statuses(diagnostics.message(now, Time(), activity, power, reason))
+    def at(now, *cameras, power=None, reason='', power_stuck='', **worker):
+        activity = Activity(cameras, **worker)
+        return statuses(diagnostics.message(now, Time(), activity, power, reason, power_stuck))
 
     return at
 
@@ -121,6 +118,18 @@ def test_a_worker_that_was_begun_again_is_an_error_once(say, first):
     assert values(status)['worker_ends'] == '1'
 
 
+@pytest.mark.parametrize('power', [None, PowerState(budget=15.0, state=PowerState.OK)])
+def test_threads_that_do_not_return_are_errors_that_say_for_how_long(say, power):
+    say(0.0, QUIET)
+    stuck = {'worker_stuck': 'one image of /image for 7 s', 'power_stuck': 'a reading for 9 s'}
+    said = say(1.0, QUIET, power=power, **stuck)
+    assert said['pipeline'].level == said['power'].level == DiagnosticStatus.ERROR
+    assert 'one image of /image for 7 s' in said['pipeline'].message
+    assert 'a reading for 9 s' in said['power'].message
+    said = say(2.0, QUIET, power=power)
+    assert said['pipeline'].level == said['power'].level == DiagnosticStatus.OK
+
+
 @pytest.mark.parametrize(
     ('budget', 'state', 'level'),
     [
@@ -137,21 +146,6 @@ def test_power_says_its_state_and_reason(say, budget, state, level):
     ]
     assert (status.level, status.message) == (level, 'the reason')
     assert values(status)['budget'] == f'{budget:.2f}'
-
-
-def test_every_status_is_sorted_by_one_analyzer():
-    folder = Path(get_package_share_directory('emotionnet_ros')) / 'config'
-    tree = yaml.safe_load((folder / 'diagnostics_analyzers.yaml').read_text())
-    (group,) = tree['/**']['ros__parameters'].values()
-    assert group['type'] == 'diagnostic_aggregator/AnalyzerGroup'
-    analyzers = group['analyzers'].values()
-    assert {a['type'] for a in analyzers} == {'diagnostic_aggregator/GenericAnalyzer'}
-    assert len({a['path'] for a in analyzers}) == len(analyzers)
-    for cameras in ([QUIET], [CameraActivity('/left'), CameraActivity('/power')]):
-        for status in sayer()(0.0, *cameras).values():
-            # as GenericAnalyzer does
-            matching = [a for a in analyzers if any(t in status.name for t in a['contains'])]
-            assert len(matching) == 1
 
 
 def test_the_node_publishes_them(start, collect, wait_until):

@@ -12,7 +12,9 @@ from rclpy.lifecycle import LifecyclePublisher, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import Image
 
-from emotionnet_ros.node import emotion_node, main, models, power_loop, session
+from emotionnet_ros.expressions import Box
+from emotionnet_ros.faces.detection import Detection
+from emotionnet_ros.node import camera, emotion_node, main, models, power_loop, session
 
 DEADLINE = 60.0
 FAILURE, ERROR = TransitionCallbackReturn.FAILURE, TransitionCallbackReturn.ERROR
@@ -187,6 +189,38 @@ def test_a_publisher_that_fails_costs_its_answers_and_the_counts_hold(scene, mon
     assert 'no buffer' in capfd.readouterr().err
 
 
+def test_a_network_that_fails_is_named_and_counted_and_the_next_image_answered(
+    scene, detector, monkeypatch, capfd
+):
+    face = Detection(Box(10, 8, 30, 30), 0.95)
+    monkeypatch.setattr(detector, 'detect', lambda frame: [face])
+    scene.node.autostart()
+    scene.answers()
+    with monkeypatch.context() as patch:
+        patch.setattr(models.Classifier, 'classify', failing(RuntimeError('no such device')))
+        scene.until(lambda: scene.activity.cameras[0].refused.get('network_failed', 0) >= 3)
+    scene.answers()
+    assert set(scene.activity.cameras[0].refused) == {'network_failed'}
+    assert scene.activity.cameras[0].faces == 1
+    assert 'network failed: nano_b on an image of 64 x 48' in capfd.readouterr().err
+
+
+def test_time_that_the_node_takes_is_not_blamed_on_the_stamps(scene, detector, monkeypatch, capfd):
+    monkeypatch.setattr(camera, 'MOST_BEHIND', 1.0)
+    monkeypatch.setattr(detector, 'detect', lambda frame: time.sleep(1.5) or [])
+    scene.node.autostart()
+
+    def stamp_and_look():
+        scene.image.header.stamp = scene.node.get_clock().now().to_msg()
+        return scene.activity.cameras[0].counts.processed
+
+    scene.until(stamp_and_look)
+    (activity,) = scene.activity.cameras
+    assert activity.age > 1.5
+    assert activity.clock_fault == ''
+    assert 'behind the clock' not in capfd.readouterr().err
+
+
 @pytest.mark.parametrize('end', [SystemExit('a library gave up'), GeneratorExit('strange')])
 def test_a_dead_worker_is_said_and_begun_again(scene, detector, capfd, end):
     scene.node.autostart()
@@ -237,3 +271,29 @@ def test_a_callback_that_fails_ends_nothing(scene, capfd):
     assert 'graph not there' in said
     scene.node._session._timer.callback = scene.node._session._watch
     scene.answers()
+
+
+def test_an_image_whose_callback_fails_costs_no_other(scene, monkeypatch, capfd):
+    scene.node.autostart()
+    scene.answers()
+    put, failed = session.LatestSlots.put, []
+
+    def put_but_once(slots, camera, arrival):
+        if not failed:
+            failed.append(arrival)
+            raise MemoryError('no place for an image')
+        return put(slots, camera, arrival)
+
+    before = scene.activity.cameras[0].counts.processed
+
+    def publish_until_answered():
+        if failed and scene.activity.cameras[0].counts.processed > before:
+            raise ExternalShutdownException
+        scene.publisher.publish(scene.image)
+
+    monkeypatch.setattr(session.LatestSlots, 'put', put_but_once)
+    scene.node._session._timer.callback = publish_until_answered
+    main._spin(scene.executor, scene.node)
+    said = capfd.readouterr().err
+    assert said.count('A callback failed') == 1
+    assert 'no place for an image' in said

@@ -16,6 +16,7 @@ from sensor_msgs.msg import Image
 
 RELIABLE, BEST_EFFORT = ReliabilityPolicy.RELIABLE, ReliabilityPolicy.BEST_EFFORT
 STOPPED = 3.0
+SLICE = 0.1
 
 
 def seconds(message):
@@ -96,6 +97,36 @@ def test_after_seconds_without_cpu_the_answers_are_fresh_at_once(
     assert 'Traceback' not in node.output
 
 
+def test_with_a_tenth_of_the_cpu_no_queue_grows(
+    start, observer, collect, wait_until, reliable_subscription
+):
+    node = start('emotionnet')
+    answers = collect(ExpressionArray, 'expressions', QoSProfile(depth=100))
+    start('player', rate=30.0)
+    reliable_subscription('/image')
+    wait_until(lambda: len(answers) >= 10, 'answers')
+    wakes, fresh = [], []
+    for _ in range(10):
+        node.process.send_signal(signal.SIGSTOP)
+        end = time.monotonic() + 9 * SLICE
+        wait_until(lambda e=end: time.monotonic() > e, 'the end of the pause')
+        answers.clear()
+        going_on = time.time()
+        node.process.send_signal(signal.SIGCONT)
+        wait_until(lambda g=going_on: time.time() > g + SLICE, 'the end of the slice')
+        wakes.append(sum(seconds(answer) < going_on for answer in answers))
+        fresh.append(sum(seconds(answer) >= going_on for answer in answers))
+    print(f'\nof each slice, old answers: {wakes}, fresh ones: {fresh}')
+    assert max(wakes) <= 3  # as after one pause; a queue would hold 27 a cycle, and ever more
+    answers.clear()
+    going_on = time.time()
+    wait_until(lambda: sum(seconds(a) > going_on for a in answers) >= 10, 'answers afterwards')
+    timing = answers[-1].timing
+    assert timing.frames_processed + timing.frames_skipped <= timing.frames_received
+    assert node.interrupt() == 0
+    assert 'Traceback' not in node.output
+
+
 def test_a_log_folder_that_cannot_be_made_is_said_in_a_sentence(start, tmp_path, monkeypatch):
     (tmp_path / 'file').touch()
     monkeypatch.setenv('ROS_LOG_DIR', str(tmp_path / 'file' / 'log'))
@@ -140,3 +171,15 @@ def test_a_full_disk_for_logs_does_not_keep_it_from_work(
         copy.kill()
     assert {file.stat().st_size for file in folder.iterdir()} == {0}
     assert 'Traceback' not in (tmp_path / 'output').read_text()
+
+
+@pytest.mark.skipif(not os.path.exists('/dev/full'), reason='no /dev/full here')
+def test_what_it_says_may_go_to_a_full_disk(collect, start, start_program, wait_until, tmp_path):
+    from ament_index_python.packages import get_package_prefix
+
+    program = f'{get_package_prefix("emotionnet_ros")}/lib/emotionnet_ros/emotionnet'
+    node = start_program(['bash', '-c', f'exec {program} >/dev/full 2>&1'], 'emotionnet')
+    answers = collect(ExpressionArray, 'expressions')
+    start('player', rate=10.0)
+    wait_until(lambda: len(answers) >= 3, 'answers')
+    assert node.interrupt() == 0

@@ -1,6 +1,10 @@
 # Copyright 2026 emotionnet_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
+import functools
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from emotionnet_ros.msg import Expression, ExpressionArray, PowerState
@@ -99,3 +103,18 @@ def test_counts_of_several_cameras_add_up():
 def test_lost_frames_are_counted_from_sequence_numbers():
     losses = LossCounter()
     assert [losses.lost_before(n) for n in (7, 8, 11, 12, 3, 4, 6)] == [0, 0, 2, 0, 0, 0, 1]
+
+
+def test_what_the_readme_plots_are_numbers_on_topics():
+    readme = (Path(__file__).parents[2] / 'README.md').read_text()
+    section = readme.partition('### Diagnostics\n')[2].partition('\n## ')[0]
+    topics = {'expressions': ExpressionArray(), 'power': PowerState()}
+    paths = set(re.findall(rf'/({"|".join(topics)})/([a-z_/]+)', section))
+    # "with the same names"
+    for row in re.findall(r'\| (`.+`) \| `/(\w+)/((?:\w+/)?)` with', section):
+        paths |= {(row[1], row[2] + name) for name in re.findall(r'`(\w+)`', row[0])}
+    paths = {(topic, path) for topic, path in paths if not path.endswith('/')}
+    assert {path for _, path in paths} >= {'timing/age', 'timing/frames_lost', 'rate', 'budget'}
+    for topic, path in paths:
+        value = functools.reduce(getattr, path.split('/'), topics[topic])
+        assert isinstance(value, int | float), path

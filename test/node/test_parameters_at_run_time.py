@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Parameters changed while the node is active, and dumped and loaded again."""
 
+import time
+
 import pytest
 import rclpy
 import yaml
@@ -14,11 +16,15 @@ from rcl_interfaces.srv import (
     SetParameters,
     SetParametersAtomically,
 )
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter, parameter_value_to_python
+from sensor_msgs.msg import Image
 
 from emotionnet_ros.node import parameters
 from emotionnet_ros.node.emotion_node import EmotionNode
 from emotionnet_ros.node.power_loop import governor_settings
+from emotionnet_ros.pipeline import Pipeline
 
 NODE = '/emotionnet'
 AT_ONCE = [row for row in parameters.TABLE if row.when == 'at once']
@@ -99,6 +105,59 @@ def test_all_change_together_or_none(active):
     assert {name: parameters.values(active)[name] for name in (c.name for c in changes)} == {
         change.name: change.value for change in changes
     }
+
+
+def test_every_image_is_worked_on_with_one_set_of_values(active, monkeypatch):
+    """Three values that change together, a few hundred times while images flow."""
+    names = 'smoothing.time_constant', 'tracker.max_faces', 'detector.interval'
+    sets = {(0.1, 1, 1), (0.9, 9, 3)}
+    seen = []
+    process = Pipeline.process
+
+    def values(pipeline):
+        settings = pipeline.settings
+        return (
+            settings.smoothing.time_constant,
+            settings.tracker.max_faces,
+            settings.detector_interval,
+        )
+
+    def record(pipeline, image, stamp):
+        before = values(pipeline)
+        result = process(pipeline, image, stamp)
+        seen.append((before, values(pipeline)))
+        return result
+
+    def change_to(new):
+        changes = [Parameter(name, value=v) for name, v in zip(names, new, strict=True)]
+        assert active.set_parameters_atomically(changes).successful
+
+    change_to(min(sets))
+    monkeypatch.setattr(Pipeline, 'process', record)
+    camera = rclpy.create_node('camera')
+    publisher = camera.create_publisher(Image, 'image', 1)
+    image = Image(width=64, height=48, encoding='mono8', step=64, data=bytes(64 * 48))
+    executor = SingleThreadedExecutor()
+    executor.add_node(active)
+    deadline = time.monotonic() + 60
+    while len(seen) < 200:
+        assert time.monotonic() < deadline
+        publisher.publish(image)
+        executor.spin_once(timeout_sec=0.01)
+        for new in sets:
+            change_to(new)
+    executor.shutdown()
+    camera.destroy_node()
+    session = active._session
+    assert active.trigger_deactivate() == TransitionCallbackReturn.SUCCESS
+    assert {value for before_and_after in seen for value in before_and_after} == sets
+    assert all(before == after for before, after in seen)
+    (activity,) = session.activity().cameras
+    # The last may be dropped where it lay, with the slots.
+    counts = activity.counts
+    assert 0 <= counts.received - counts.processed - counts.skipped <= 1
+    assert counts.processed == len(seen)
+    assert activity.refused == {}
 
 
 def test_no_accepted_value_is_refused_further_in(active):

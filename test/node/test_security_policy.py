@@ -1,6 +1,6 @@
 # Copyright 2026 emotionnet_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""config/sros2_policy.xml allows what the node does, and nothing else."""
+"""config/sros2_policy.xml allows what the node does, and nothing else; without keys no start."""
 
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
@@ -106,3 +106,20 @@ def test_the_node_needs_all_of_it_and_no_more(policy, observer, namespace, compr
     finally:
         node.stop()
         node.destroy_node()
+
+
+@pytest.mark.parametrize('enclave', ['missing', 'empty'])
+def test_without_a_usable_enclave_it_does_not_start_and_says_why(
+    start, tmp_path, monkeypatch, enclave
+):
+    """Of an empty one, whether keys are missing or DDS has no security; both must not go on."""
+    (tmp_path / 'enclaves' / ('emotionnet' if enclave == 'empty' else 'other')).mkdir(parents=True)
+    monkeypatch.setenv('ROS_SECURITY_KEYSTORE', str(tmp_path))
+    monkeypatch.setenv('ROS_SECURITY_ENABLE', 'true')
+    monkeypatch.setenv('ROS_SECURITY_STRATEGY', 'Enforce')
+    node = start('emotionnet', enclave='/emotionnet')
+    assert node.process.wait(60) == 1
+    assert 'emotionnet: ROS 2 does not start: ' in node.output
+    assert 'Traceback' not in node.output
+    if enclave == 'missing':
+        assert str(tmp_path / 'enclaves' / 'emotionnet') in node.output
