@@ -1,6 +1,6 @@
 # Copyright 2026 emotionnet_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""answers.py FILE: writes what the package answers on real pictures, on whatever processor runs this.
+"""answers.py FILE: writes what the package answers on real pictures, on this processor.
 
 The crops of the faces are in it, too: so what differs can be told from what follows from it.
 """
@@ -25,7 +25,7 @@ SCENES = {(640, 480, 1), (640, 480, 4), (1280, 720, 2)}
 
 
 def real_faces():
-    """Give the 100 faces of scikit-image's small copy of LFW and the astronaut's: [108, 48, 48]."""
+    """Give the 100 faces of scikit-image's part of LFW and the astronaut's: [108, 48, 48]."""
     folder = Path(find_spec('skimage').submodule_search_locations[0]) / 'data'
     small = (np.load(folder / 'lfw_subset.npy')[:100] * 255).astype(np.uint8)
     # The one way of enlarging whose result is laid down to the bit.

@@ -1,8 +1,9 @@
 # Copyright 2026 emotionnet_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""boards.py FOLDER: writes what boards show in /proc and /sys, each beside links to one aarch64 root.
+"""boards.py FOLDER: writes what boards show in /proc and /sys, each beside links to one root.
 
-The emulator looks for each absolute path in such a folder first. Rails and figures are those of an idle board.
+The emulator looks for each absolute path in such a folder first. Rails and figures are those of
+an idle board.
 """
 
 import sys
