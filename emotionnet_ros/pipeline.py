@@ -235,9 +235,7 @@ class Pipeline:
             # Pictures that have nothing to do with each other often come with one stamp for all.
             soon = 0 < stamp - self._detection_stamp <= MAX_FOLLOWED
             interval = 2 if soon else 1
-        return (
-            first or self._frames_since_detection >= interval or self._tracker.undecided
-        )
+        return first or self._frames_since_detection >= interval or self._tracker.undecided
 
     def _detect(self, frame: Frame) -> list[Detection]:
         if self._tracker.face_ids or self._tracker.undecided:

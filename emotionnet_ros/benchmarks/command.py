@@ -4,8 +4,9 @@
 
 python -m emotionnet_ros.benchmarks [--quick] [--only a,d] [--output DIR]
 
-a classifier, b stages of the pipeline, c the whole node over DDS (only with ROS 2: ros2 run
-emotionnet_ros benchmark), d peers, e the limit of this core, f growth with faces and cameras.
+a classifier, b stages of the pipeline, c the whole node over DDS, d peers, e the limit of this
+core, f growth with faces and cameras, g detection on every n-th frame, h the node's start.
+c and h need ROS 2: ros2 run emotionnet_ros benchmark.
 Run it while nothing else is busy.
 """
 
@@ -19,7 +20,7 @@ from pathlib import Path
 
 import cv2
 
-from emotionnet_ros.benchmarks import classifiers, limit, peers, stages
+from emotionnet_ros.benchmarks import classifiers, following, limit, peers, stages
 from emotionnet_ros.benchmarks.machine import describe
 from emotionnet_ros.benchmarks.pictures import draw
 from emotionnet_ros.benchmarks.report import Result, as_json, as_markdown
@@ -32,19 +33,21 @@ from emotionnet_ros.inference.classifier import ModelError, shipped_networks
 Subject = Callable[[Settings], Result]
 
 
-def without_ros(_: Settings) -> Result:
-    """Say why the node is not measured here."""
+def without_ros(letter: str, title: str) -> Subject:
+    """Make a subject that says why it is not measured here."""
     reason = 'needs ROS 2: ros2 run emotionnet_ros benchmark, or make bench'
-    return Result('c', 'The node over DDS', [], {'node': reason})
+    return lambda _: Result(letter, title, [], {'node': reason})
 
 
 SUBJECTS: Mapping[str, Subject] = {
     'a': classifiers.run,
     'b': stages.run_stages,
-    'c': without_ros,
+    'c': without_ros('c', 'The node over DDS'),
     'd': peers.run,
     'e': limit.run,
     'f': stages.run_growth,
+    'g': following.run,
+    'h': without_ros('h', "The node's start"),
 }
 
 
@@ -56,7 +59,7 @@ def main(
     options = parser.parse_args(arguments)
     letters = options.only.replace(',', '') if options.only else ''.join(subjects)
     if unknown := set(letters) - set(subjects):
-        parser.error(f'--only {options.only}: {", ".join(sorted(unknown))} is none of a to f')
+        parser.error(f'--only {options.only}: {", ".join(sorted(unknown))} is none of a to h')
     settings = Settings(
         effort=QUICK if options.quick else Effort(),
         pictures=options.pictures,
