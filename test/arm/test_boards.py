@@ -114,6 +114,9 @@ print(json.dumps([online, float(probabilities.sum())]))
 
 @pytest.mark.parametrize('board', ['agx_xavier_15w', 'orin_nx_10w'])
 def test_the_network_runs_while_half_of_the_cores_are_offline(board):
+    version = of_board(board, 'import sys; print(list(sys.version_info[:2]))')
+    if version < [3, 11]:
+        pytest.skip('the last ONNX Runtime for Python 3.10 does not import there')
     online, total = of_board(board, CLASSIFY)
     assert online == '0-3'
     assert total == pytest.approx(1.0, abs=1e-5)
