@@ -25,7 +25,7 @@ from emotionnet_ros.benchmarks.machine import describe
 from emotionnet_ros.benchmarks.pictures import draw
 from emotionnet_ros.benchmarks.report import Result, as_json, as_markdown
 from emotionnet_ros.benchmarks.settings import Settings
-from emotionnet_ros.benchmarks.timing import QUICK, Effort
+from emotionnet_ros.benchmarks.timing import QUICK, Effort, Label
 from emotionnet_ros.faces.detection import DetectorError
 from emotionnet_ros.imaging.sources import SourceError
 from emotionnet_ros.inference.classifier import ModelError, shipped_networks
@@ -69,23 +69,35 @@ def main(
     )
     cv2.setNumThreads(1)
     machine = describe()
-    results = []
+    results: list[Result] = []
     try:
         options.output.mkdir(parents=True, exist_ok=True)
         for letter in letters:
             print(f'{letter} ...', file=sys.stderr, flush=True)
             results.append(subjects[letter](settings))
+            _write(options.output, machine, results)  # whatever becomes of the next
         names = _draw(results, options.output)
-        report = as_markdown(machine, results, names)
-        (options.output / 'report.md').write_text(report, encoding='utf-8')
-        document = json.dumps(as_json(machine, results), indent=1)
-        (options.output / 'report.json').write_text(document + '\n', encoding='utf-8')
+        report = _write(options.output, machine, results, names)
     except (DetectorError, ModelError, SourceError, OSError) as error:
         print(f'benchmark: {error}', file=sys.stderr)
         return 1
     print(report)
     print(f'Written: {options.output}/report.md, report.json and {len(names)} pictures')
     return 0
+
+
+def _write(
+    folder: Path,
+    machine: Mapping[str, Label],
+    results: Sequence[Result],
+    pictures: Sequence[str] = (),
+) -> str:
+    """Write the report as it stands; give its Markdown."""
+    report = as_markdown(machine, results, pictures)
+    (folder / 'report.md').write_text(report, encoding='utf-8')
+    document = json.dumps(as_json(machine, results), indent=1)
+    (folder / 'report.json').write_text(document + '\n', encoding='utf-8')
+    return report
 
 
 def _draw(results: Sequence[Result], folder: Path) -> list[str]:

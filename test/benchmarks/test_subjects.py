@@ -166,6 +166,16 @@ def test_a_report_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert report in capsys.readouterr().out
 
 
+def test_what_was_measured_is_kept_when_a_later_subject_fails(tmp_path: Path):
+    def fail(_: Settings):
+        raise MemoryError
+
+    subjects = {'c': command.SUBJECTS['c'], 'x': fail}
+    with pytest.raises(MemoryError):
+        command.main(['--output', str(tmp_path)], subjects)
+    assert set(json.loads((tmp_path / 'report.json').read_text())['subjects']) == {'c'}
+
+
 def test_the_share_of_the_limit():
     pytest.importorskip('onnx', reason='the limit needs onnx')
     result = command.SUBJECTS['e'](ONCE)
