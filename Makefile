@@ -20,6 +20,7 @@ TORCH ?=
 VIDEO ?=
 BENCH ?=
 RATE ?= 0
+ARM_TESTS ?= test_pipeline.py networks imaging faces inference power
 
 ENV := $(CURDIR)/.env/$(if $(SOURCED),sourced-)$(ROS_DISTRO)
 # Below the install prefix, as CMake refuses include folders that lie anywhere else in the source tree.
@@ -29,6 +30,7 @@ REQUIREMENTS := requirements/common.txt $(if $(SOURCED),,requirements/build.txt 
 INSTALLED := $(ENV)/installed$(if $(TORCH),-torch)
 BUILT := $(ENV)/built
 SETUP := $(ENV)/activate
+ARM := $(CURDIR)/.env/arm
 SOURCES := $(shell find emotionnet_ros msg launch config cmake -type f -not -name '*.pyc') CMakeLists.txt package.xml
 
 # An environment keeps the Python that it was made with.
@@ -38,12 +40,12 @@ SAME_PYTHON = test "$$($(PYTHON) -c '$(VERSION_OF)')" = "$$($(VENV)/bin/python -
 # ROS traffic of demo and tests stays on this machine; logs stay here.
 IN_ENV := source $(SETUP) && export ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST ROS_LOG_DIR=$(ENV)/ros_log &&
 
-.PHONY: help env build demo bench test lint format clean
+.PHONY: help env build demo bench test test-arm lint format clean
 
 help: ## list the targets
 	@echo 'emotionnet_ros on ROS 2 $(ROS_DISTRO) ($(if $(SOURCED),sourced,wheels from PyPI)). Targets:'
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' \
-	  | while IFS='|' read -r target text; do printf '  make %-8s %s\n' "$$target" "$$text"; done
+	  | while IFS='|' read -r target text; do printf '  make %-9s %s\n' "$$target" "$$text"; done
 	@echo 'Options: ROS_DISTRO=jazzy|kilted  PYTHON=python3.12  TORCH=1 (test: with the training rooms)'
 	@echo '         BENCH="--quick --only a,d" (bench: options of the benchmark)'
 	@echo '         VIDEO=file|folder|device  RATE=15 (demo; a video otherwise plays at its own rate)'
@@ -65,6 +67,13 @@ test: ROS_TESTS := node launch
 test: $(INSTALLED) $(BUILT) ## run all tests
 	@$(IN_ENV) cd test && $(PYTEST) $(addprefix --ignore ,$(ROS_TESTS)) -n 2 --dist loadfile . \
 	  && $(PYTEST) $(addprefix --ignore ,$(filter-out $(ROS_TESTS) conftest.py,$(notdir $(wildcard test/*)))) .
+
+# The answers are compared first, then the rooms' own tests run on ARM; docs/arm.md says what and why.
+test-arm: $(INSTALLED) $(ARM)/built ## run the tests that need no ROS on an emulated ARM (slow; Debian packages)
+	@source $(VENV)/bin/activate && cd test && export ARM_PYTHON='$(ARM)/python' PYTHONPATH='$(CURDIR)' \
+	  && echo 'Boards, and answers beside those of this machine' && pytest -c ../pyproject.toml --rootdir .. -v arm \
+	  && echo 'The rooms on ARM: $(ARM_TESTS)' && unset ARM_PYTHON && exec '$(ARM)/python' -m pytest \
+	    -c ../pyproject.toml --rootdir .. --hypothesis-profile emulated --durations 10 $(ARM_TESTS)
 
 lint: $(INSTALLED) ## ruff and mypy
 	@source $(VENV)/bin/activate && ruff check . && ruff format --check . && mypy
@@ -93,6 +102,10 @@ $(ENV)/installed-peers: requirements/benchmark.txt requirements/peers.txt $(INST
 	  && $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements/peers.txt \
 	  || echo 'Some peers cannot be installed: they are left out'
 	@touch $@
+
+$(ARM)/built: test/arm/environment.sh test/arm/boards.py requirements/common.txt requirements/models.txt $(INSTALLED)
+	@test "$$(uname -m)" != aarch64 || { echo 'This is an ARM machine: make test' >&2; exit 1; }
+	@test/arm/environment.sh $(ARM) $(VENV)/bin/python
 
 $(SETUP): Makefile | $(ENV)
 	@printf '%s\n' '# Source this: the environment in which the node runs.' \

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import onnx
 import pytest
+from hypothesis import HealthCheck, settings
 from onnx import TensorProto, helper, numpy_helper
 
 import emotionnet_ros
@@ -20,28 +21,38 @@ from emotionnet_ros.imaging.sources import open_source
 os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
 os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
 
-# Folders whose tests need more than the package runs on, and how to have it. They are left out
-# here, not by a skip in a module: launch_testing's pytest plugin drops a whole folder for that.
+# --hypothesis-profile emulated: for processors some hundred times slower (make test-arm).
+settings.register_profile(
+    'emulated', deadline=None, max_examples=10, suppress_health_check=[HealthCheck.too_slow]
+)
+
+# Folders and files whose tests need more than the package runs on, and how to have it. They are
+# left out here, not by a skip in a module: launch_testing's pytest plugin drops a whole folder for
+# that. A name that begins with $ is a variable of the environment, others are modules.
 NEEDS = {
+    'arm': (('$ARM_PYTHON',), 'an emulated ARM and time: make test-arm'),
     'node': (('rclpy', 'emotionnet_ros.msg'), 'ROS 2 and the built messages: make test'),
     'launch': (('rclpy', 'emotionnet_ros.msg', 'launch_pytest'), 'launch_pytest of a ROS 2'),
-    'networks': (('torch',), 'torch: make test TORCH=1'),
+    'networks/test_modules.py': (('torch',), 'torch: make test TORCH=1'),
+    'networks/test_onnx_file.py': (('torch',), 'torch: make test TORCH=1'),
     'training': (('torch',), 'torch: make test TORCH=1'),
     'design': (('torch', 'optuna'), 'torch and optuna: make test TORCH=1'),
 }
 
 
-def missing(modules):
-    return [name for name in modules if importlib.util.find_spec(name) is None]
+def is_there(name):
+    if name.startswith('$'):
+        return name[1:] in os.environ
+    return importlib.util.find_spec(name) is not None
 
 
-LEFT_OUT = {folder: text for folder, (modules, text) in NEEDS.items() if missing(modules)}
+LEFT_OUT = {path: text for path, (names, text) in NEEDS.items() if not all(map(is_there, names))}
 collect_ignore = list(LEFT_OUT)
 
 
 def pytest_terminal_summary(terminalreporter):
-    for folder, text in LEFT_OUT.items():
-        terminalreporter.write_line(f'SKIPPED test/{folder}: needs {text}', yellow=True)
+    for path, text in LEFT_OUT.items():
+        terminalreporter.write_line(f'SKIPPED test/{path}: needs {text}', yellow=True)
 
 
 @pytest.fixture(scope='session')

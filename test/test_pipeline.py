@@ -135,6 +135,19 @@ def test_between_detections_faces_are_followed(pipeline, face_picture):
     assert x[-1] - x[0] == pytest.approx(4 * (len(faces) - 1), abs=10)
 
 
+@pytest.mark.parametrize(
+    ('period', 'every'), [(1 / 60, 2), (1 / 30, 2), (1 / 15, 1), (0.0, 1), (-0.01, 1)]
+)
+def test_by_itself_the_detector_rests_only_where_frames_come_fast(
+    pipeline, face_picture, period, every
+):
+    ran = [
+        pipeline.process(face_picture, 10.0 + index * period).times.detector_ran
+        for index in range(10)
+    ]
+    assert ran == [index % every == 0 for index in range(10)]
+
+
 def test_settings_change_between_frames(pipeline, face_picture):
     pipeline.settings = PipelineSettings(smoothing=SmoothingSettings(min_confidence=1.0))
     assert play(pipeline, [face_picture] * 3)[-1].faces[0].expression == UNKNOWN
@@ -166,7 +179,7 @@ def test_a_face_that_left_the_picture_between_detections_is_no_longer_answered(
             assert face.roi.x + face.roi.width > 0
 
 
-@pytest.mark.parametrize('interval', [0, -1])
+@pytest.mark.parametrize('interval', [-1, -100])
 def test_settings_out_of_range_are_refused(interval):
     with pytest.raises(ValueError, match='detector_interval'):
         PipelineSettings(detector_interval=interval)

@@ -28,7 +28,7 @@ from emotionnet_ros.benchmarks.timing import Case, measure
 from emotionnet_ros.faces.detection import DetectorError, open_detector
 from emotionnet_ros.imaging.sources import open_source
 from emotionnet_ros.inference.classifier import Classifier
-from emotionnet_ros.pipeline import Pipeline, as_frame
+from emotionnet_ros.pipeline import Pipeline, PipelineSettings, as_frame
 
 SIZE = (640, 480)
 MOST_PICTURES = 60
@@ -164,11 +164,12 @@ def _haar_whole(settings: Settings) -> Case:
     )  # fmt: skip
 
 
-def _pipeline(settings: Settings) -> Case:
+def _pipeline(settings: Settings, interval: int, how: str) -> Case:
     pipeline, pictures = Pipeline.open(network=settings.network), _pictures(settings)
+    pipeline.settings = PipelineSettings(detector_interval=interval)
     stamps = iter(range(1 << 62))
     return _case(
-        WHOLE, f'emotionnet_ros ({pipeline.detector.name}, {settings.network_name})',
+        WHOLE, f'emotionnet_ros ({pipeline.detector.name}, {settings.network_name}), {how}',
         lambda: pipeline.process(next(pictures), next(stamps) / 30),
     )  # fmt: skip
 
@@ -238,7 +239,8 @@ PEERS: Mapping[str, Callable[[Settings], Case]] = {
     'YuNet': _yunet,
     'Haar, reduced': lambda s: _detector(s, 'haar', 'Haar cascade as here, 320'),
     'Haar, whole': _haar_whole,
-    'pipeline': _pipeline,
+    'pipeline': lambda s: _pipeline(s, 0, 'as by default'),
+    'pipeline, every frame': lambda s: _pipeline(s, 1, 'detector on every frame'),
     'fer': _fer,
 }
 

@@ -17,7 +17,7 @@ from emotionnet_ros.imaging.frame import Frame
 from emotionnet_ros.imaging.raw import RawImage
 from emotionnet_ros.imaging.sources import open_source
 from emotionnet_ros.inference.classifier import Classifier
-from emotionnet_ros.pipeline import EncodedImage, Pipeline, as_frame
+from emotionnet_ros.pipeline import EncodedImage, Pipeline, PipelineSettings, as_frame
 
 SIZES = ((640, 480), (1280, 720))
 FACES = (0, 1, 4)
@@ -60,6 +60,8 @@ def pipeline_case(
     messages: Sequence[Sequence[Message]],
     detector: Detector,
     classifier: Classifier,
+    settings: PipelineSettings | None = None,
+    rate_hz: float = CAMERA_RATE_HZ,
 ) -> Case:
     """Make the case of one frame of each camera, with its stages.
 
@@ -69,6 +71,10 @@ def pipeline_case(
         For each camera, what it plays over and over.
     detector, classifier
         Shared by the cameras.
+    settings
+        Of each camera's pipeline; None: the defaults.
+    rate_hz
+        Of each camera.
     """
     stopwatch = Stopwatch()
     timed_detector: Any = _Timed(detector, 'detect', DETECT, stopwatch)
@@ -76,7 +82,7 @@ def pipeline_case(
     open_frame = stopwatch.timed(PIXELS, as_frame)
     players: list[tuple[Callable[..., Any], Any, Any]] = []
     for camera in messages:
-        pipeline = Pipeline(timed_detector, timed_classifier)
+        pipeline = Pipeline(timed_detector, timed_classifier, settings)
         process = stopwatch.timed(REST, pipeline.process)
         players.append((process, itertools.cycle(camera), itertools.count()))
 
@@ -84,7 +90,7 @@ def pipeline_case(
         faces = 0
         for process, play, stamps in players:
             frame = _TimedFrame(open_frame(next(play)), stopwatch)
-            faces += len(process(frame, next(stamps) / CAMERA_RATE_HZ).faces)
+            faces += len(process(frame, next(stamps) / rate_hz).faces)
         return faces
 
     rounds = max(len(camera) for camera in messages)
@@ -146,7 +152,9 @@ def run_growth(settings: Settings) -> Result:
 
 
 def _title(what: str, detector: Detector, settings: Settings) -> str:
-    return f'{what}: {detector.name}, {settings.network_name}, detection on every frame'
+    return (
+        f'{what}: {detector.name}, {settings.network_name}, at {CAMERA_RATE_HZ:g} frames a second'
+    )
 
 
 def _row(timing: Timing) -> Row:

@@ -196,10 +196,12 @@ TABLE: Sequence[Row] = (
     ),
     Row(
         'detector.interval',
-        1,
-        'The detector runs on every n-th frame; between, faces are followed.',
+        0,
+        'The detector runs on every n-th frame; between, faces are followed. 0: every second '
+        'frame where frames come at least 20 times a second, else every frame.',
         minimum=1,
         maximum=100,
+        or_zero=True,
     ),
     Row(
         'network.model',

@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Turn a weight file into int8, for x86 processors: half the time of float32 there.
 
-``python -m emotionnet_ros.training.quantise WEIGHTS --data DIR --output FILE``
+``emotionnet quantise nano_b --data FERPLUS`` writes nano_b_int8.onnx; the node takes it as
+``network.model``.
 
-The ranges of the activations come from training images, none from the validation or test split.
-ONNX Runtime has no fast int8 kernels for most ARM boards: measure before using such a file there.
+The ranges of the activations come from training images of FER+, none from the validation or test
+split, or from the faces of your own pictures: some hundred of many people. ONNX Runtime has no
+fast int8 kernels for most ARM boards: measure before using such a file there.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +25,16 @@ import onnx
 from numpy.typing import NDArray
 from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
 
+from emotionnet_ros.faces.detection import DetectorError, open_detector
+from emotionnet_ros.imaging import RawImage, decode, face_crop
+from emotionnet_ros.imaging.sources import SourceError, open_source
+from emotionnet_ros.inference.classifier import CROP_SIZE, ModelError, find_model
 from emotionnet_ros.networks.onnx_file import Padding, WeightFileError, rewrite_weight_file
 from emotionnet_ros.training.evaluate import evaluate
 from emotionnet_ros.training.ferplus import DataError, read_split
 
 IMAGES = 300
+FEWEST_IMAGES = 20
 # The int8 kernels of ONNX Runtime on x86 that need no rearranged copy of their input want input
 # channels in fours and at least sixteen output channels; without them int8 wins half as much.
 PADDING = Padding(multiple=4, minimum=16)
@@ -91,29 +99,87 @@ def _quantised_nodes(graph: Any) -> list[str]:
     return names[2:]  # without the first convolution and its ReLU
 
 
+def faces_of(source: str) -> NDArray[np.uint8]:
+    """Cut the faces of a video or of pictures as the node does: uint8 [N, 48, 48], N <= 300.
+
+    Raises
+    ------
+    SourceError
+        The source cannot be read, or shows too few faces.
+    DetectorError
+        There is no face detector.
+    """
+    detector = open_detector()
+    crops: list[NDArray[np.uint8]] = []
+    opened = open_source(source)
+    # A video's neighbouring pictures show the same; of a folder's, all count.
+    step = max(1, opened.count // IMAGES)
+    for picture in islice(opened.pictures, 0, None, step):
+        height, width = picture.shape[:2]
+        frame = decode(RawImage(width, height, 'bgr8', 3 * width, False, picture.reshape(-1)))
+        crops += [
+            face_crop(
+                frame,
+                detection.box,
+                side_over_box=detector.crop_side_over_box,
+                shift_y=detector.crop_shift_y,
+                size=CROP_SIZE,
+            )
+            for detection in detector.detect(frame)
+        ]
+        if len(crops) >= IMAGES:
+            break
+    if len(crops) < FEWEST_IMAGES:
+        raise SourceError(
+            f'{source}: {len(crops)} faces found, at least {FEWEST_IMAGES} are needed, of many '
+            'people and in as much different light as the robot will see'
+        )
+    return np.stack(crops[:IMAGES])
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Return the exit status: 1 when something cannot be read or written."""
     parser = argparse.ArgumentParser(
         prog='quantise', description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument('weights', type=Path, help='a float32 weight file')
-    parser.add_argument('--data', type=Path, required=True, help='folder with the FER+ splits')
-    parser.add_argument('--output', type=Path, required=True, help='the file to write')
+    parser.add_argument(
+        'weights', nargs='?', default='nano_b', help='a shipped network or a float32 weight file'
+    )
+    images_from = parser.add_mutually_exclusive_group(required=True)
+    images_from.add_argument('--data', type=Path, help='folder with the FER+ splits')
+    images_from.add_argument(
+        '--pictures', metavar='SOURCE', help='your own video or folder of pictures with faces'
+    )
+    parser.add_argument(
+        '--output', type=Path, help='the file to write (the name with _int8, in this folder)'
+    )
     options = parser.parse_args(arguments)
     try:
-        images = read_split(options.data, 'train').images
-        quantise(options.weights, options.output, images[:: max(1, len(images) // IMAGES)])
-        print('| file | accuracy on valid | balanced | bytes |\n|---|---|---|---|')
-        for path in (options.weights, options.output):
-            result = evaluate(path, options.data, 'valid')
-            print(
-                f'| {path.name} | {100 * result["accuracy"]:.2f} % '
-                f'| {100 * result["balanced_accuracy"]:.2f} % | {path.stat().st_size} |'
-            )
-    except (WeightFileError, DataError, OSError) as error:
+        weights = find_model(options.weights)
+        output = options.output or Path(f'{weights.stem}_int8.onnx')
+        if options.data:
+            images = read_split(options.data, 'train').images
+            quantise(weights, output, images[:: max(1, len(images) // IMAGES)])
+            _print_accuracies((weights, output), options.data)
+        else:
+            quantise(weights, output, faces_of(options.pictures))
+    except (
+        WeightFileError, ModelError, DataError, DetectorError, SourceError, OSError
+    ) as error:  # fmt: skip
         print(f'quantise: {error}', file=sys.stderr)
         return 1
+    print(f'The node takes it with the parameter network.model:={output.resolve()}')
     return 0
+
+
+def _print_accuracies(files: Sequence[Path], data: Path) -> None:
+    print('| file | accuracy on valid | balanced | bytes |\n|---|---|---|---|')
+    for path in files:
+        result = evaluate(path, data, 'valid')
+        print(
+            f'| {path.name} | {100 * result["accuracy"]:.2f} % '
+            f'| {100 * result["balanced_accuracy"]:.2f} % | {path.stat().st_size} |'
+        )
 
 
 if __name__ == '__main__':

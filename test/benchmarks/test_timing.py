@@ -44,6 +44,13 @@ def test_cpu_time_is_that_of_one_call_and_sleep_is_none():
     assert busy_time.cpu.least <= busy_time.cpu.low <= busy_time.cpu.median <= busy_time.cpu.high
 
 
+def test_turns_keep_their_length_where_every_second_call_does_nothing():
+    calls = iter(range(1 << 30))
+    case = Case({}, lambda: time.sleep(4e-3) if next(calls) % 2 == 0 else None)
+    (timing,) = measure([case], Effort(rounds=2, turn=0.02))
+    assert timing.calls <= 2 * 10  # a call sleeps for 2 ms or more in the mean
+
+
 def test_a_stage_within_another_counts_for_itself():
     stopwatch = Stopwatch()
     inner = stopwatch.timed('inner', lambda: spin(4e-3))

@@ -25,3 +25,17 @@ def test_the_whole_node_is_measured(tmp_path):
     assert 0 < values['age ms, median'] <= values['age ms, 95 %']
     assert 1 < values['answers a second'] < 31
     assert values['memory MB'] > 10
+
+
+def test_the_start_is_measured(tmp_path):
+    program = Path(get_package_prefix('emotionnet_ros')) / 'lib' / 'emotionnet_ros' / 'benchmark'
+    command = [sys.executable, program, '--quick', '--only', 'h', '--output', tmp_path]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+    assert ended.returncode == 0, ended.stderr
+    subject = json.loads((tmp_path / 'report.json').read_text())['subjects']['h']
+    assert subject['skipped'] == {}
+    (row,) = subject['rows']
+    values = row['values']
+    assert 0 < values['first answer, s'] <= values['first face, s']
+    assert values['its CPU time by then, s'] > 0
+    assert values['of it Python, s'] > 0

@@ -189,6 +189,7 @@ def slow_node(observer, monkeypatch):
     executor, nodes = SingleThreadedExecutor(), []
 
     def make(**values):
+        values = {'detector__interval': 1, **values}
         overrides = [parameter.Parameter(n.replace('__', '.'), value=v) for n, v in values.items()]
         node = emotion_node.EmotionNode(parameter_overrides=overrides)
         nodes.append(node)

@@ -85,7 +85,7 @@ def test_defaults_are_those_of_the_rooms():
         ('detector.name', 'eyes', 'it must be one of auto, blazeface'),
         ('smoothing.min_confidence', 1.5, ''),
         ('smoothing.min_confidence', 1.0000005, 'it must lie in 0 to 1'),  # rclpy rounds
-        ('detector.interval', 0, ''),
+        ('detector.interval', -1, ''),
         ('detector.input_size', 31, 'is 31, it must lie in 0 or 32 to 4096'),
         ('cameras', ['left image'], "'left image' is no name of a topic"),
         ('cameras', ['/a', '/b', '/a'], "'/a' stands there twice"),

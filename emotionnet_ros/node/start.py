@@ -1,0 +1,110 @@
+# Copyright 2026 emotionnet_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""How long the node needs from its start to its first answers, and where that time goes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import psutil
+import rclpy
+from rclpy.node import Node
+from rclpy.qos import QoSProfile
+
+from emotionnet_ros.msg import ExpressionArray
+from emotionnet_ros.node.programs import start_program, stop_programs
+
+TIMEOUT = 60.0
+# Each a Python of its own; what one takes beyond the one before is what its line says.
+STEPS = {
+    'Python': 'pass',
+    'imports': 'import emotionnet_ros.node.main',
+    'models': (
+        'import emotionnet_ros.node.main\n'
+        'from emotionnet_ros.node.models import Models\n'
+        'from emotionnet_ros.node.parameters import TABLE\n'
+        'Models({row.name: row.default for row in TABLE})'
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """One start of the node; seconds since its process was begun.
+
+    Parameters
+    ----------
+    subscribed
+        Until it was seen to listen to images.
+    first_answer, first_face
+        Until an answer came, and one with a face.
+    cpu_seconds
+        CPU time that its process had used by then.
+    """
+
+    subscribed: float
+    first_answer: float
+    first_face: float
+    cpu_seconds: float
+
+
+def measure_start(parameters: list[str], rate_hz: float) -> Start:
+    """Start the node while a camera already shows a face, and wait for what it answers.
+
+    Raises
+    ------
+    RuntimeError
+        A program ended early or the node never answered.
+    """
+    observer = rclpy.create_node('measure_start')
+    answers: list[tuple[float, ExpressionArray]] = []
+    observer.create_subscription(
+        ExpressionArray,
+        'expressions',
+        lambda answer: answers.append((time.monotonic(), answer)),
+        QoSProfile(depth=100),
+    )
+    programs = [start_program('player', f'rate:={rate_hz}')]
+    try:
+        _spin_until(observer, lambda: observer.count_publishers('image') > 0, programs)
+        began = time.monotonic()
+        programs.append(start_program('emotionnet', *parameters))
+        process = psutil.Process(programs[-1].pid)
+        _spin_until(observer, lambda: observer.count_subscribers('image') > 0, programs)
+        subscribed = time.monotonic() - began
+        _spin_until(observer, lambda: any(a.expressions for _, a in answers), programs)
+        used = process.cpu_times()
+    finally:
+        stop_programs(programs)
+        observer.destroy_node()
+    first_face = next(when for when, answer in answers if answer.expressions)
+    return Start(subscribed, answers[0][0] - began, first_face - began, used.user + used.system)
+
+
+def measure_steps() -> dict[str, float]:
+    """Give the seconds that each of ``STEPS`` takes beyond those before it."""
+    seconds = {}
+    before = 0.0
+    for name, code in STEPS.items():
+        began = time.monotonic()
+        # Elsewhere, as the working directory may hold the sources, which have no built messages.
+        subprocess.run([sys.executable, '-c', code], check=True, capture_output=True, cwd='/')
+        took = time.monotonic() - began
+        seconds[name], before = took - before, took
+    return seconds
+
+
+def _spin_until(
+    observer: Node, condition: Callable[[], bool], programs: list[subprocess.Popen[bytes]]
+) -> None:
+    deadline = time.monotonic() + TIMEOUT
+    while not condition():
+        if any(program.poll() is not None for program in programs):
+            raise RuntimeError('The node or the player ended; see its message above')
+        if time.monotonic() > deadline:
+            raise RuntimeError(f'Nothing came in {TIMEOUT:g} s; see the messages above')
+        rclpy.spin_once(observer, timeout_sec=0.01)
