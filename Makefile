@@ -61,12 +61,12 @@ demo: $(BUILT) ## play a face as a camera, run the node, show the expressions (C
 bench: $(BUILT) $(ENV)/installed-peers ## measure networks, stages, node and peers; the report goes to .env/benchmark
 	@$(IN_ENV) exec benchmark --output '$(ENV)/benchmark' $(BENCH)
 
-# Tests of the running node measure time and share a network: one after another, nothing beside them.
+# Tests of the running node mostly wait: three at a time, each process in a ROS domain of its own, and nothing beside them.
 test: PYTEST := pytest -c ../pyproject.toml --rootdir .. --timeout 300
 test: ROS_TESTS := node launch
 test: $(INSTALLED) $(BUILT) ## run all tests
 	@$(IN_ENV) cd test && $(PYTEST) $(addprefix --ignore ,$(ROS_TESTS)) -n 2 --dist loadfile . \
-	  && $(PYTEST) $(addprefix --ignore ,$(filter-out $(ROS_TESTS) conftest.py,$(notdir $(wildcard test/*)))) .
+	  && $(PYTEST) $(addprefix --ignore ,$(filter-out $(ROS_TESTS) conftest.py,$(notdir $(wildcard test/*)))) -n 3 --dist loadfile .
 
 # The answers are compared first, then the rooms' own tests run on ARM; docs/arm.md says what and why.
 # Calibration is left out: psutil sees no children of an emulated process.
