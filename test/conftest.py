@@ -63,6 +63,24 @@ def package_environment():
 
 
 @pytest.fixture(scope='session')
+def as_if_trained():
+    """What gives a module's batch norm statistics of its own, as after training."""
+    import torch
+
+    def changed(module, seed=0):
+        torch.manual_seed(seed)
+        for part in module.modules():
+            if isinstance(part, torch.nn.BatchNorm2d):
+                torch.nn.init.normal_(part.weight, 1.0, 0.2)
+                torch.nn.init.normal_(part.bias, 0.0, 0.2)
+                torch.nn.init.normal_(part.running_mean, 0.0, 0.3)
+                torch.nn.init.uniform_(part.running_var, 0.5, 2.0)
+        return module.eval()
+
+    return changed
+
+
+@pytest.fixture(scope='session')
 def face_picture():
     """A photograph with one real face, BGR, uint8 [480, 640, 3]."""
     picture = next(open_source('builtin').pictures)

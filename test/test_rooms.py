@@ -13,16 +13,17 @@ PACKAGE = Path(emotionnet_ros.__file__).parent
 # Each room, and the rooms that it may import beside itself.
 ALLOWED = {
     'expressions': set(),
+    'yaml_file': set(),
     'imaging': {'expressions'},
     'faces': {'expressions', 'imaging'},
-    'networks': {'expressions'},
+    'networks': {'expressions', 'yaml_file'},
     'inference': {'expressions'},
     'pipeline': {'expressions', 'imaging', 'faces', 'inference'},
     'timeline': {'expressions', 'imaging'},
-    'training': {'expressions', 'imaging', 'faces', 'networks', 'inference'},
-    'design': {'expressions', 'networks', 'inference', 'training'},
+    'training': {'expressions', 'imaging', 'faces', 'networks', 'inference', 'yaml_file'},
+    'design': {'expressions', 'networks', 'inference', 'training', 'yaml_file'},
     'benchmarks': {'expressions', 'imaging', 'faces', 'networks', 'inference', 'pipeline'},
-    'power': {'expressions', 'imaging', 'faces', 'inference', 'pipeline'},
+    'power': {'expressions', 'imaging', 'faces', 'inference', 'pipeline', 'yaml_file'},
     'node': {
         *('expressions', 'imaging', 'faces', 'inference', 'pipeline', 'timeline', 'power', 'msg'),
         'benchmarks',

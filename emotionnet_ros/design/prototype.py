@@ -10,9 +10,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from emotionnet_ros.networks.tables import IMAGE_SIZE
+from emotionnet_ros.yaml_file import read_yaml
 
 DEFAULT_PROTOTYPE = Path(__file__).with_name('prototype.yaml')
 _MAX_WIDTH, _MAX_DEPTH = 4096, 16
@@ -98,16 +97,7 @@ def read_prototype(path: Path) -> Prototype:
     PrototypeError
         If the file cannot be read, or a key or value is wrong.
     """
-    try:
-        content = yaml.safe_load(path.read_text(encoding='utf-8'))
-    except OSError as error:
-        raise PrototypeError(f'{path}: {error.strerror}') from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise PrototypeError(f'{path} is not YAML: {error}') from error
-    try:
-        return prototype_from(content)
-    except PrototypeError as error:
-        raise PrototypeError(f'{path}: {error}') from error
+    return read_yaml(path, prototype_from, PrototypeError)
 
 
 def prototype_from(content: object) -> Prototype:

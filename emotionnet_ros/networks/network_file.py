@@ -22,10 +22,9 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from emotionnet_ros.expressions import EXPRESSIONS
 from emotionnet_ros.networks.tables import NETWORKS, Layer, Network
+from emotionnet_ros.yaml_file import read_yaml
 
 # What the values of a layer must be; an int is also checked to be positive.
 _TYPES = {
@@ -122,16 +121,7 @@ def read_network(path: Path) -> Network:
     NetworkFileError
         If the file cannot be read or holds no table.
     """
-    try:
-        content = yaml.safe_load(path.read_text(encoding='utf-8'))
-    except OSError as error:
-        raise NetworkFileError(f'{path}: {error.strerror}') from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise NetworkFileError(f'{path} is not YAML: {error}') from error
-    try:
-        return network_from(content)
-    except NetworkFileError as error:
-        raise NetworkFileError(f'{path}: {error}') from error
+    return read_yaml(path, network_from, NetworkFileError)
 
 
 def write_network(path: Path, network: Network, comment: str = '') -> None:

@@ -24,6 +24,8 @@ from typing import Any
 
 import yaml
 
+from emotionnet_ros.yaml_file import read_yaml
+
 
 class OperatingPointError(ValueError):
     """A table of operating points cannot be used: which file, which key, why."""
@@ -143,19 +145,17 @@ def load_points(path: str | os.PathLike[str]) -> list[OperatingPoint]:
     OperatingPointError
         The file cannot be read or something in it is wrong: file, key, reason.
     """
-    try:
-        document = yaml.safe_load(Path(path).expanduser().read_text(encoding='utf-8'))
-    except (OSError, UnicodeDecodeError) as error:
-        raise OperatingPointError(f'{path}: cannot be read: {error}') from error
-    except yaml.YAMLError as error:
-        raise OperatingPointError(f'{path}: is no YAML: {error}') from error
+    return read_yaml(Path(path).expanduser(), _points, OperatingPointError)
+
+
+def _points(document: object) -> list[OperatingPoint]:
     rows = document.get('operating_points') if isinstance(document, dict) else None
     if not isinstance(rows, list):
         raise OperatingPointError(
-            f'{path}: operating_points: must be a list of rows; measure one with profile_power'
+            'operating_points: must be a list of rows; measure one with profile_power'
         )
-    points = [_point(row, f'{path}: operating_points[{i}]') for i, row in enumerate(rows)]
-    check_points(points, str(path))
+    points = [_point(row, f'operating_points[{i}]') for i, row in enumerate(rows)]
+    check_points(points)
     return points
 
 

@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-import yaml
 from torch import nn
 
 from emotionnet_ros.expressions import EXPRESSIONS
@@ -22,6 +21,7 @@ from emotionnet_ros.networks.network_file import (
 )
 from emotionnet_ros.networks.tables import NETWORKS, Network
 from emotionnet_ros.training.augmentation import EFFECTS, Geometry
+from emotionnet_ros.yaml_file import read_yaml
 
 
 class ConfigError(ValueError):
@@ -127,16 +127,7 @@ def read_config(path: Path) -> TrainingConfig:
     ConfigError
         If the file cannot be read, or a key or value is wrong.
     """
-    try:
-        content = yaml.safe_load(path.read_text(encoding='utf-8'))
-    except OSError as error:
-        raise ConfigError(f'{path}: {error.strerror}') from error
-    except yaml.YAMLError as error:
-        raise ConfigError(f'{path} is not YAML: {error}') from error
-    try:
-        return config_from(content or {}, path.parent)
-    except ConfigError as error:
-        raise ConfigError(f'{path}: {error}') from error
+    return read_yaml(path, lambda content: config_from(content or {}, path.parent), ConfigError)
 
 
 def config_from(content: object, folder: Path | None = None) -> TrainingConfig:

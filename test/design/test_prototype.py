@@ -75,15 +75,6 @@ def test_a_wrong_file_is_named(tmp_path: Path, change: str, message: str):
     assert str(path) in str(caught.value)
 
 
-def test_files_that_are_none(tmp_path: Path):
-    with pytest.raises(PrototypeError, match=r'absent\.yaml: No such file'):
-        read_prototype(tmp_path / 'absent.yaml')
-    path = tmp_path / 'broken.yaml'
-    path.write_text('stages: [')
-    with pytest.raises(PrototypeError, match=r'broken\.yaml is not YAML'):
-        read_prototype(path)
-
-
 def test_energy_limits_the_latency():
     stage = {'name': 'a', 'resolution': 48, 'widths': [4], 'inner_widths': [4], 'depth': [0, 1]}
 

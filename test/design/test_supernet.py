@@ -23,22 +23,9 @@ from emotionnet_ros.networks.modules import NanoModule  # noqa: E402
 from emotionnet_ros.networks.tables import NETWORKS, parameter_count  # noqa: E402
 
 
-def trained_looking(prototype: Prototype) -> Supernet:
-    """A supernet whose batch norm has statistics of its own, as after training."""
-    torch.manual_seed(4)
-    supernet = Supernet(prototype)
-    for part in supernet.modules():
-        if isinstance(part, torch.nn.BatchNorm2d):
-            torch.nn.init.normal_(part.weight, 1.0, 0.2)
-            torch.nn.init.normal_(part.bias, 0.0, 0.2)
-            torch.nn.init.normal_(part.running_mean, 0.0, 0.3)
-            torch.nn.init.uniform_(part.running_var, 0.5, 2.0)
-    return supernet.eval()
-
-
-def test_a_design_cut_out_computes_what_the_supernet_computes():
+def test_a_design_cut_out_computes_what_the_supernet_computes(as_if_trained):
     prototype = read_prototype(DEFAULT_PROTOTYPE)
-    supernet = trained_looking(prototype)
+    supernet = as_if_trained(Supernet(prototype), 4)
     images = torch.rand(2, 1, 48, 48) * 255
     chance = random.Random(1)
     designs = [network_of(prototype, sample(prototype, chance)) for _ in range(4)]
@@ -51,8 +38,8 @@ def test_a_design_cut_out_computes_what_the_supernet_computes():
             assert module(images).std() > 0.01
 
 
-def test_training_a_design_touches_its_share_alone(small: Prototype):
-    supernet = trained_looking(small).train()
+def test_training_a_design_touches_its_share_alone(small: Prototype, as_if_trained):
+    supernet = as_if_trained(Supernet(small), 4).train()
     network = network_of(small, extreme(small, widest=False))
     supernet(torch.rand(4, 1, 48, 48) * 255, network).square().sum().backward()
     grown = {name: part for name, part in supernet.named_parameters() if part.grad is not None}
@@ -62,8 +49,8 @@ def test_training_a_design_touches_its_share_alone(small: Prototype):
     assert first[4:].abs().max() == 0
 
 
-def test_the_same_gradients_as_alone(small: Prototype):
-    supernet = trained_looking(small).train()
+def test_the_same_gradients_as_alone(small: Prototype, as_if_trained):
+    supernet = as_if_trained(Supernet(small), 4).train()
     network = network_of(small, scaled_prototype(small, 1.0))
     alone = supernet.cut_out(network).train()
     images = torch.rand(4, 1, 48, 48) * 255
@@ -78,8 +65,8 @@ def test_the_same_gradients_as_alone(small: Prototype):
         )
 
 
-def test_cut_out_weights_are_copies(small: Prototype):
-    supernet = trained_looking(small)
+def test_cut_out_weights_are_copies(small: Prototype, as_if_trained):
+    supernet = as_if_trained(Supernet(small), 4)
     network = network_of(small, extreme(small, widest=False))
     module = supernet.cut_out(network)
     before = supernet.layers['a1'][0].weight.clone()
@@ -95,9 +82,9 @@ def test_networks_that_do_not_fit_are_refused(small: Prototype):
         Supernet(small).cut_out(NETWORKS['nano_b'])
 
 
-def test_recalibration_gives_the_statistics_of_the_images(small: Prototype):
+def test_recalibration_gives_the_statistics_of_the_images(small: Prototype, as_if_trained):
     network = network_of(small, scaled_prototype(small, 1.0))
-    module: NanoModule = trained_looking(small).cut_out(network)
+    module: NanoModule = as_if_trained(Supernet(small), 4).cut_out(network)
     batches = [torch.rand(16, 1, 48, 48) * 255 for _ in range(3)]
     recalibrate(module, batches)
     assert not module.training

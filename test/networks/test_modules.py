@@ -17,19 +17,6 @@ from emotionnet_ros.networks.tables import (  # noqa: E402
 BOTH = pytest.mark.parametrize('network', NETWORKS.values(), ids=NETWORKS.keys())
 
 
-def trained_looking(network: Network, seed: int = 0) -> NanoModule:
-    """A module whose batch norm has statistics of its own, as after training."""
-    torch.manual_seed(seed)
-    module = NanoModule(network)
-    for part in module.modules():
-        if isinstance(part, torch.nn.BatchNorm2d):
-            torch.nn.init.normal_(part.weight, 1.0, 0.2)
-            torch.nn.init.normal_(part.bias, 0.0, 0.2)
-            torch.nn.init.normal_(part.running_mean, 0.0, 0.3)
-            torch.nn.init.uniform_(part.running_var, 0.5, 2.0)
-    return module.eval()
-
-
 @BOTH
 def test_the_module_has_the_tables_parameters(network: Network):
     folded = fold_batch_norm(NanoModule(network))
@@ -68,8 +55,8 @@ def test_shapes_of_every_layer(network: Network):
 
 
 @BOTH
-def test_folding_changes_nothing(network: Network):
-    module = trained_looking(network)
+def test_folding_changes_nothing(network: Network, as_if_trained):
+    module = as_if_trained(NanoModule(network))
     images = torch.rand(4, 1, 48, 48) * 255
     with torch.no_grad():
         torch.testing.assert_close(
@@ -98,8 +85,8 @@ def test_a_flat_image_becomes_zeros(grey: float):
     assert standardise(torch.full((1, 1, 48, 48), grey)).abs().max() < 1e-3
 
 
-def test_light_does_not_change_the_answer():
-    module = trained_looking(NETWORKS['nano_b'])
+def test_light_does_not_change_the_answer(as_if_trained):
+    module = as_if_trained(NanoModule(NETWORKS['nano_b']))
     images = torch.rand(2, 1, 48, 48) * 200
     with torch.no_grad():
         torch.testing.assert_close(

@@ -69,14 +69,19 @@ def test_a_camera_that_goes_is_missed_and_answered_again(start, observer, collec
     assert 'Traceback' not in node.output
 
 
-def test_after_seconds_without_cpu_the_answers_are_fresh_at_once(
-    start, observer, collect, wait_until, reliable_subscription
-):
+@pytest.fixture
+def answering(start, collect, wait_until, reliable_subscription):
+    """A node that answers 30 frames a second, and its answers."""
     node = start('emotionnet')
     answers = collect(ExpressionArray, 'expressions', QoSProfile(depth=100))
     start('player', rate=30.0)
     reliable_subscription('/image')
     wait_until(lambda: len(answers) >= 10, 'answers')
+    return node, answers
+
+
+def test_after_seconds_without_cpu_the_answers_are_fresh_at_once(answering, wait_until):
+    node, answers = answering
     node.process.send_signal(signal.SIGSTOP)
     end = time.monotonic() + STOPPED
     wait_until(lambda: time.monotonic() > end, 'the end of the pause')
@@ -97,14 +102,8 @@ def test_after_seconds_without_cpu_the_answers_are_fresh_at_once(
     assert 'Traceback' not in node.output
 
 
-def test_with_a_tenth_of_the_cpu_no_queue_grows(
-    start, observer, collect, wait_until, reliable_subscription
-):
-    node = start('emotionnet')
-    answers = collect(ExpressionArray, 'expressions', QoSProfile(depth=100))
-    start('player', rate=30.0)
-    reliable_subscription('/image')
-    wait_until(lambda: len(answers) >= 10, 'answers')
+def test_with_a_tenth_of_the_cpu_no_queue_grows(answering, wait_until):
+    node, answers = answering
     wakes, fresh = [], []
     for _ in range(10):
         node.process.send_signal(signal.SIGSTOP)
