@@ -4,10 +4,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import onnx
 
@@ -111,7 +110,7 @@ def write_front(
     replace_json(folder / 'front.json', content)
     text = front_table(front, found, baselines, volumes, trained, constraints.watts)
     (folder / 'front.md').write_text(text + '\n', encoding='utf-8')
-    _picture(folder / 'front.png', front, found, baselines, trained)
+    _picture(folder / 'front.png', front, found, baselines, trained, constraints.watts)
     return front
 
 
@@ -184,19 +183,23 @@ def _picture(
     found: dict[str, list[Row]],
     baselines: dict[str, Row],
     trained: Sequence[Trained],
+    watts: float | None,
 ) -> None:
     # The class for pictures without a window: pyplot would look for a display.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(12, 5), layout='constrained')
-    FigureCanvasAgg(figure)
-    axes = figure.subplots(1, 3 if trained else 2)
-    plots: list[tuple[Any, str, Any]] = [
-        (axes[0], 'latency (ms)', lambda row: row.latency_ms),
-        (axes[1], 'parameters', lambda row: parameter_count(row.network)),
+    plots: list[tuple[str, Callable[[Row], float]]] = [
+        ('latency (ms)', lambda row: row.latency_ms),
+        ('parameters', lambda row: parameter_count(row.network)),
     ]
-    for axis, label, across in plots:
+    if watts:
+        plots.append((f'mJ a face at {watts:g} W', lambda row: watts * row.latency_ms))
+    count = len(plots) + bool(trained)
+    figure = Figure(figsize=(1 + 5 * count, 5), layout='constrained')
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(1, count)
+    for axis, (label, across) in zip(axes, plots, strict=False):
         for kind, marker in (('random', 'x'), ('search', '.')):
             rows = found[kind]
             points = ([across(row) for row in rows], [row.accuracy for row in rows])
@@ -215,7 +218,7 @@ def _picture(
         axis.legend(fontsize='small')
     if trained:
         for one in trained:
-            axes[2].plot(one.latency_ms, one.accuracy, 'o', label=one.name)
-        axes[2].set(xlabel='latency (ms)', ylabel='validation accuracy, fully trained')
-        axes[2].legend(fontsize='small')
+            axes[-1].plot(one.latency_ms, one.accuracy, 'o', label=one.name)
+        axes[-1].set(xlabel='latency (ms)', ylabel='validation accuracy, fully trained')
+        axes[-1].legend(fontsize='small')
     figure.savefig(path, dpi=80)
