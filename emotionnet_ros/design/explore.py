@@ -45,7 +45,7 @@ SAMPLERS: dict[str, Callable[[int, int], BaseSampler]] = {
     'random': lambda seed, _: RandomSampler(seed=seed),
 }
 POPULATION = 40
-SCALES = (0.5, 0.625, 0.75, 0.875, 1.0, 1.125, 1.25)  # of the prototype's widths
+SCALES = (0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0)  # of the prototype's widths
 # Costs of what is not judged: an answer by chance, and longer than anything.
 _BY_CHANCE, _UNMEASURED_MS = math.log(len(EXPRESSIONS)), 1e6
 _PROPOSALS = 50  # for each design that is judged, before the search gives up
@@ -90,6 +90,16 @@ def row_from(content: dict[str, Any]) -> Row:
         content['accuracy'],
         content['balanced_accuracy'],
     )
+
+
+def scaled_prototypes(prototype: Prototype) -> dict[str, Network]:
+    """Name and make the person's own network at SCALES; of two that are the same, the first."""
+    different: dict[str, Network] = {}
+    for scale in SCALES:
+        genes = scaled_prototype(prototype, scale)
+        network = network_of(prototype, genes, f'prototype_{scale:g}')
+        different.setdefault(table_digest(network), network)
+    return {network.name: network for network in different.values()}
 
 
 def violations(constraints: Constraints, row: Row) -> dict[str, float]:
@@ -208,12 +218,7 @@ class Explorer:
         known = read_baselines(self.folder)
         if path.exists() and read_json(path)['judged_by'] != self.judged_by:
             known = {}
-        networks = {
-            f'prototype_{scale:g}': network_of(
-                self.prototype, scaled_prototype(self.prototype, scale), f'prototype_{scale:g}'
-            )
-            for scale in SCALES
-        }
+        networks = scaled_prototypes(self.prototype)
         networks.update(NETWORKS)
         for name, network in tqdm(networks.items(), unit='design', desc='baselines'):
             if name in known:

@@ -15,7 +15,7 @@ Genes of what a design does not have are there, but say nothing.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from emotionnet_ros.design.prototype import Prototype, Stage
@@ -215,22 +215,26 @@ def extreme(prototype: Prototype, widest: bool) -> dict[str, int]:
 def scaled_prototype(prototype: Prototype, factor: float) -> dict[str, int]:
     """Genes of the person's own network, every allowed connection in it, its widths scaled.
 
-    Widths are rounded and kept within 1 and the widest of their choices.
+    Each width is the nearest of its choices, the narrower of two: a supernet knows no others.
     """
     genes = extreme(prototype, widest=True)
     for index, stage in enumerate(prototype.stages):
         key = stage.name
         if stage.optional:
             genes[f'{key}.present'] = int(stage.prototype_width > 0)
-        width = max(round(factor * stage.prototype_width), 1)
-        genes[f'{key}.width'] = min(width, stage.widths[-1])
+        width = factor * stage.prototype_width
+        genes[f'{key}.width'] = _nearest(stage.widths, width)
         genes[f'{key}.depth'] = stage.prototype_depth
         for inner in _inner_names(stage):
-            genes[f'{inner}.width'] = min(width, stage.inner_widths[-1])
+            genes[f'{inner}.width'] = _nearest(stage.inner_widths, width)
         if stage.out_widths:
             following = prototype.stages[index + 1].prototype_width or stage.prototype_width
-            genes[f'{key}.out'] = min(max(round(factor * following), 1), stage.out_widths[-1])
+            genes[f'{key}.out'] = _nearest(stage.out_widths, factor * following)
     return genes
+
+
+def _nearest(widths: Sequence[int], wanted: float) -> int:
+    return min(widths, key=lambda width: abs(width - wanted))
 
 
 def excess(prototype: Prototype, network: Network) -> dict[str, float]:

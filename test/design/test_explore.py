@@ -199,6 +199,11 @@ def test_a_file_that_is_no_study(small: Prototype, tmp_path: Path):
         Explorer(tmp_path, small, judge, measure).run('search', 1, 1)
 
 
+def test_scaled_prototypes_differ(small: Prototype):
+    tables = [replace(network, name='') for network in explore.scaled_prototypes(small).values()]
+    assert len(set(tables)) == len(tables) > 1
+
+
 @pytest.mark.usefixtures('in_memory')
 def test_baselines(small: Prototype, tmp_path: Path):
     explorer = Explorer(tmp_path, small, judge, measure, judged_by='first')
@@ -209,7 +214,7 @@ def test_baselines(small: Prototype, tmp_path: Path):
 
     explorer.judge = within
     rows = explorer.baselines()
-    assert set(rows) == {f'prototype_{scale:g}' for scale in explore.SCALES}  # not Nano's
+    assert set(rows) == set(explore.scaled_prototypes(small))  # not Nano's
     expected = network_of(small, scaled_prototype(small, 1.0), 'prototype_1')
     assert rows['prototype_1'].network == expected
     assert read_baselines(tmp_path) == rows

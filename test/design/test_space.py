@@ -82,13 +82,20 @@ def test_the_extremes(small: Prototype):
 
 def test_the_prototype_scaled():
     sizes = [network_of(SHIPPED, scaled_prototype(SHIPPED, scale)) for scale in (0.5, 1, 1.5)]
-    assert [network.layers[0].width for network in sizes] == [4, 8, 12]
+    assert [network.layers[0].width for network in sizes] == [8, 8, 11]
     # As a residual network: every block reads all that the stage has computed.
     assert sizes[1].layers[5].inputs == 'a1+a3+a5'
     assert sizes[1].head_inputs == 'e1+p2+e3+e5+e7'
     assert [row.width for row in sizes[1].layers if row.name in ('a8', 'b8')] == [16, 48]
     counts = [parameter_count(network) for network in sizes]
     assert counts == sorted(counts)
+
+
+@pytest.mark.parametrize('scale', [0.1, 0.5, 0.9, 1.0, 1.4, 3.0])
+def test_the_scaled_prototype_is_in_the_space(small: Prototype, scale: float):
+    for prototype in (small, SHIPPED):
+        assert contains(prototype, scaled_prototype(prototype, scale))
+    assert scaled_prototype(small, scale)['a.width'] == (4 if scale <= 1.5 else 8)
 
 
 def test_limits_of_size(small: Prototype):
