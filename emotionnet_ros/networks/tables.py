@@ -14,6 +14,7 @@ doi 10.3389/frai.2020.609673. The paper's table of layers could not be read for 
   parameters with 7 classes (published, from memory: 0.232 M). This is this project's reading, not
   the paper's network.
 
+Nano-C is neither, but found by this project's exploration (docs/design_exploration.md).
 Batch normalisation after every convolution is this project's choice; it folds away at export.
 """
 
@@ -176,4 +177,24 @@ NANO_A = nano(
     (35, 24, 35, 33, 35, 46),
     (82, 50, 82, 31, 82),
 )
-NETWORKS = {network.name: network for network in (NANO_A, NANO_B)}
+# Found by this project's exploration in the space of design/prototype_fast.yaml; not the paper's.
+NANO_C = Network(
+    'nano_c',
+    (
+        Layer('a1', 'image', 8),
+        Layer('a2', 'a1', 32, stride=2),
+        Layer('b1', 'a2', 32),
+        Layer('b2', 'b1', 64, stride=2),
+        Layer('p2', 'a2', 48, stride=2, kernel=1, relu=False),
+        Layer('e1', 'b2', 48),
+        Layer('e2', 'e1', 32),
+        Layer('e3', 'e2', 48),
+        Layer('e4', 'e1+p2+e3', 64),
+        Layer('e5', 'e4', 48),
+        Layer('e6', 'e5', 48, stride=2),
+        Layer('p3', 'e1+p2', 48, stride=2, kernel=1, relu=False),
+        Layer('f1', 'e6', 48),
+    ),
+    'f1+p3',
+)
+NETWORKS = {network.name: network for network in (NANO_A, NANO_B, NANO_C)}

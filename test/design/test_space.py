@@ -24,8 +24,9 @@ from emotionnet_ros.design.space import (
     scaled_prototype,
 )
 from emotionnet_ros.networks.tables import (
+    NANO_A,
     NANO_B,
-    NETWORKS,
+    NANO_C,
     Layer,
     Network,
     multiply_adds,
@@ -36,11 +37,15 @@ SHIPPED = read_prototype(DEFAULT_PROTOTYPE)
 FAST = read_prototype(DEFAULT_PROTOTYPE.with_name('prototype_fast.yaml'))
 
 
-@pytest.mark.parametrize('network', NETWORKS.values(), ids=NETWORKS)
-def test_the_projects_networks_are_points_of_the_space(network: Network):
-    genes = genes_of(SHIPPED, network)
-    assert contains(SHIPPED, genes)
-    made = network_of(SHIPPED, genes, network.name)
+@pytest.mark.parametrize(
+    ('network', 'prototype'),
+    [(NANO_A, SHIPPED), (NANO_B, SHIPPED), (NANO_C, FAST)],
+    ids=['nano_a', 'nano_b', 'nano_c'],
+)
+def test_the_projects_networks_are_points_of_a_space(network: Network, prototype: Prototype):
+    genes = genes_of(prototype, network)
+    assert contains(prototype, genes)
+    made = network_of(prototype, genes, network.name)
     assert ordered_sums(made) == ordered_sums(network)
 
 

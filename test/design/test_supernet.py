@@ -20,7 +20,7 @@ from emotionnet_ros.design.space import (  # noqa: E402
 )
 from emotionnet_ros.design.supernet import Supernet, recalibrate  # noqa: E402
 from emotionnet_ros.networks.modules import NanoModule  # noqa: E402
-from emotionnet_ros.networks.tables import NETWORKS, parameter_count  # noqa: E402
+from emotionnet_ros.networks.tables import NANO_A, NANO_B, parameter_count  # noqa: E402
 
 
 def test_a_design_cut_out_computes_what_the_supernet_computes(as_if_trained):
@@ -30,7 +30,7 @@ def test_a_design_cut_out_computes_what_the_supernet_computes(as_if_trained):
     chance = random.Random(1)
     designs = [network_of(prototype, sample(prototype, chance)) for _ in range(4)]
     with torch.no_grad():
-        for network in (*NETWORKS.values(), *designs):
+        for network in (NANO_A, NANO_B, *designs):
             module = supernet.cut_out(network)
             torch.testing.assert_close(
                 module(images), supernet(images, network), atol=1e-5, rtol=1e-5
@@ -79,7 +79,7 @@ def test_cut_out_weights_are_copies(small: Prototype, as_if_trained):
 
 def test_networks_that_do_not_fit_are_refused(small: Prototype):
     with pytest.raises(NotInSpaceError, match='nano_b is no design of the prototype'):
-        Supernet(small).cut_out(NETWORKS['nano_b'])
+        Supernet(small).cut_out(NANO_B)
 
 
 def test_recalibration_gives_the_statistics_of_the_images(small: Prototype, as_if_trained):

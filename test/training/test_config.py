@@ -49,7 +49,7 @@ def test_defaults_fill_what_is_missing(tmp_path: Path):
         ('epochs: true', 'epochs must be a number'),
         ('learning_rate: .nan', 'learning_rate must be a number'),
         ('compile: 1', 'compile must be bool'),
-        ('network: nano_z', 'network must be one of nano_a, nano_b'),
+        ('network: nano_z', 'network must be one of nano_a, nano_b, nano_c'),
         ('geometry: {shift: 2}', 'shift must be a number from 0 to 0.5'),
         ('geometry: {zoom: 2}', "unknown key 'zoom' in geometry"),
         ('geometry: 3', 'geometry must be a table'),
