@@ -53,12 +53,17 @@ class Stage:
 class Constraints:
     """What a design must keep to; None where it does not matter.
 
+    Parameters and multiply-adds are limits of size: designs beyond them are not even judged, nor
+    taken in a supernet's steps. The least of multiply-adds keeps a search from small designs where
+    a person knows that there is time for large ones.
+
     ``max_latency_ms`` and ``max_joules`` hold for one face; joules are latency times ``watts``.
     Accuracies are shares, 0..1, of validation images as the proxy predicts them.
     """
 
     max_parameters: int | None = None
     max_multiply_adds: int | None = None
+    min_multiply_adds: int | None = None
     max_latency_ms: float | None = None
     watts: float | None = None
     max_joules: float | None = None
@@ -197,7 +202,7 @@ def _constraints(content: object) -> Constraints:
     for key, value in table.items():
         if value is None:
             continue
-        if key in ('max_parameters', 'max_multiply_adds'):
+        if key in ('max_parameters', 'max_multiply_adds', 'min_multiply_adds'):
             values[key] = _whole(value, f'constraints.{key}', 1, 10**12)
             continue
         high = 1.0 if key.startswith('min_') else 1e6

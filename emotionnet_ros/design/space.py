@@ -201,8 +201,8 @@ def sample_within(
         if all(share <= 0 for share in excess(prototype, network_of(prototype, genes)).values()):
             return genes
     raise NotInSpaceError(
-        f'of {attempts} designs by chance none keeps to max_parameters and max_multiply_adds: '
-        'raise them or lower the widths'
+        f'of {attempts} designs by chance none keeps to the limits of size: '
+        'change them or the widths'
     )
 
 
@@ -238,13 +238,14 @@ def _nearest(widths: Sequence[int], wanted: float) -> int:
 
 
 def excess(prototype: Prototype, network: Network) -> dict[str, float]:
-    """Limits of size and the share by which the network is above each, below zero where within."""
+    """Limits of size and the share by which a network is beyond each, below zero where within."""
     limits = prototype.constraints
     return {
-        name: count(network) / limit - 1
-        for name, limit, count in (
-            ('max_parameters', limits.max_parameters, parameter_count),
-            ('max_multiply_adds', limits.max_multiply_adds, multiply_adds),
+        name: sign * (count(network) / limit - 1)
+        for name, limit, count, sign in (
+            ('max_parameters', limits.max_parameters, parameter_count, 1),
+            ('max_multiply_adds', limits.max_multiply_adds, multiply_adds, 1),
+            ('min_multiply_adds', limits.min_multiply_adds, multiply_adds, -1),
         )
         if limit is not None
     }

@@ -109,8 +109,13 @@ def test_limits_of_size(small: Prototype):
         network = network_of(small, sample_within(small, chance))
         assert parameter_count(network) <= 4000
     assert excess(small, NANO_B)['max_parameters'] == parameter_count(NANO_B) / 4000 - 1
+    sizes = [multiply_adds(network_of(small, sample_within(small, chance))) for _ in range(20)]
+    middle = sorted(sizes)[10]
+    large = replace(small, constraints=replace(small.constraints, min_multiply_adds=middle))
+    for _ in range(10):
+        assert multiply_adds(network_of(large, sample_within(large, chance))) >= middle
     impossible = replace(small, constraints=replace(small.constraints, max_parameters=10))
-    with pytest.raises(NotInSpaceError, match='none keeps to max_parameters'):
+    with pytest.raises(NotInSpaceError, match='none keeps to the limits of size'):
         sample_within(impossible, chance)
 
 
