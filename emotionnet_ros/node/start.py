@@ -7,8 +7,11 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psutil
 import rclpy
@@ -30,6 +33,19 @@ STEPS = {
         'Models({row.name: row.default for row in TABLE})'
     ),
 }
+# The least that hears an image: what its start takes is the middleware's, not the node's.
+MINIMAL = """
+import time
+import rclpy
+from sensor_msgs.msg import Image
+rclpy.init()
+node = rclpy.create_node('minimal')
+came = []
+node.create_subscription(Image, 'image', came.append, 1)
+while not came:
+    rclpy.spin_once(node)
+print(time.monotonic())
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +54,8 @@ class Start:
 
     Parameters
     ----------
+    active
+        Until it said so.
     subscribed
         Until it was seen to listen to images.
     first_answer, first_face
@@ -46,6 +64,7 @@ class Start:
         CPU time that its process had used by then.
     """
 
+    active: float
     subscribed: float
     first_answer: float
     first_face: float
@@ -60,29 +79,50 @@ def measure_start(parameters: list[str], rate_hz: float) -> Start:
     RuntimeError
         A program ended early or the node never answered.
     """
-    observer = rclpy.create_node('measure_start')
     answers: list[tuple[float, ExpressionArray]] = []
-    observer.create_subscription(
-        ExpressionArray,
-        'expressions',
-        lambda answer: answers.append((time.monotonic(), answer)),
-        QoSProfile(depth=100),
-    )
-    programs = [start_program('player', f'rate:={rate_hz}')]
-    try:
-        _spin_until(observer, lambda: observer.count_publishers('image') > 0, programs)
-        began = time.monotonic()
-        programs.append(start_program('emotionnet', *parameters))
-        process = psutil.Process(programs[-1].pid)
-        _spin_until(observer, lambda: observer.count_subscribers('image') > 0, programs)
-        subscribed = time.monotonic() - began
-        _spin_until(observer, lambda: any(a.expressions for _, a in answers), programs)
-        used = process.cpu_times()
-    finally:
-        stop_programs(programs)
-        observer.destroy_node()
+    with _camera(rate_hz) as (observer, programs), TemporaryDirectory() as folder:
+        observer.create_subscription(
+            ExpressionArray,
+            'expressions',
+            lambda answer: answers.append((time.monotonic(), answer)),
+            QoSProfile(depth=100),
+        )
+        said = Path(folder) / 'said'
+        try:
+            with said.open('wb') as output:
+                began = time.monotonic()
+                programs.append(start_program('emotionnet', *parameters, output=output))
+            process = psutil.Process(programs[-1].pid)
+            _spin_until(observer, lambda: b'Active: ' in said.read_bytes(), programs)
+            active = time.monotonic() - began
+            _spin_until(observer, lambda: observer.count_subscribers('image') > 0, programs)
+            subscribed = time.monotonic() - began
+            _spin_until(observer, lambda: any(a.expressions for _, a in answers), programs)
+            used = process.cpu_times()
+        except RuntimeError:
+            sys.stderr.buffer.write(said.read_bytes())
+            raise
     first_face = next(when for when, answer in answers if answer.expressions)
-    return Start(subscribed, answers[0][0] - began, first_face - began, used.user + used.system)
+    return Start(
+        active, subscribed, answers[0][0] - began, first_face - began, used.user + used.system
+    )
+
+
+def measure_minimal(rate_hz: float) -> float:
+    """Give the seconds that a bare subscription needs from its start to its first image.
+
+    Raises
+    ------
+    RuntimeError
+        The camera ended early, or the subscription ended or heard nothing.
+    """
+    with _camera(rate_hz):
+        began = time.monotonic()
+        try:
+            ended = _run(MINIMAL, timeout=TIMEOUT)
+        except subprocess.SubprocessError as error:
+            raise RuntimeError(f'A bare subscription heard nothing: {error}') from error
+    return float(ended.stdout) - began
 
 
 def measure_steps() -> dict[str, float]:
@@ -91,11 +131,30 @@ def measure_steps() -> dict[str, float]:
     before = 0.0
     for name, code in STEPS.items():
         began = time.monotonic()
-        # Elsewhere, as the working directory may hold the sources, which have no built messages.
-        subprocess.run([sys.executable, '-c', code], check=True, capture_output=True, cwd='/')
+        _run(code)
         took = time.monotonic() - began
         seconds[name], before = took - before, took
     return seconds
+
+
+def _run(code: str, timeout: float | None = None) -> subprocess.CompletedProcess[bytes]:
+    # Elsewhere, as the working directory may hold the sources, which have no built messages.
+    return subprocess.run(
+        [sys.executable, '-c', code], check=True, capture_output=True, cwd='/', timeout=timeout
+    )
+
+
+@contextmanager
+def _camera(rate_hz: float) -> Iterator[tuple[Node, list[subprocess.Popen[bytes]]]]:
+    """Play a face, seen to play; gives an observer, and the programs to be stopped at the end."""
+    observer = rclpy.create_node('measure_start')
+    programs = [start_program('player', f'rate:={rate_hz}')]
+    try:
+        _spin_until(observer, lambda: observer.count_publishers('image') > 0, programs)
+        yield observer, programs
+    finally:
+        stop_programs(programs)
+        observer.destroy_node()
 
 
 def _spin_until(
