@@ -63,8 +63,8 @@ def run_start(settings: Settings) -> Result:
         parameters = [f'network.model:={settings.network}']
         try:
             both = [
-                (measure_start(parameters, RATE_HZ), measure_minimal(RATE_HZ))
-                for _ in range(count)
+                (measure_start(parameters, RATE_HZ, phase), measure_minimal(RATE_HZ, phase))
+                for phase in np.arange(count) / count
             ]
         except RuntimeError as error:
             return Result('h', START_TITLE, [], {'start': str(error)})
