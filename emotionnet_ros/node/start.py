@@ -160,9 +160,7 @@ def _run(code: str, timeout: float | None = None) -> subprocess.CompletedProcess
 
 
 @contextmanager
-def _camera(
-    rate_hz: float, phase: float
-) -> Iterator[tuple[Node, list[subprocess.Popen[bytes]]]]:
+def _camera(rate_hz: float, phase: float) -> Iterator[tuple[Node, list[subprocess.Popen[bytes]]]]:
     """Play a face for a while; gives an observer, and the programs to be stopped at the end."""
     observer = rclpy.create_node('measure_start')
     programs = [start_program('player', f'rate:={rate_hz}')]
