@@ -87,9 +87,11 @@ def spinning(node):
         publisher.publish(image)
         spin()
 
-    yield publish, spin
-    executor.shutdown()
-    camera.destroy_node()
+    try:
+        yield publish, spin
+    finally:
+        executor.shutdown()
+        camera.destroy_node()
 
 
 def give_an_image(node, detector):
