@@ -53,7 +53,8 @@ def decode(
     """
     limited = np.clip(logits, -_LOGIT_LIMIT, _LOGIT_LIMIT)
     scores = np.asarray(1.0 / (1.0 + np.exp(-limited)), np.float32)
-    chosen = np.flatnonzero((scores >= min_confidence) & np.isfinite(values).all(axis=1))
+    confident = np.flatnonzero(scores >= min_confidence)
+    chosen = confident[np.isfinite(values[confident]).all(axis=1)]
     offsets = values[chosen].reshape(-1, values.shape[1] // 2, 2)
     size = offsets[:, 1]
     points = offsets + anchors[chosen, None]

@@ -25,7 +25,7 @@ from emotionnet_ros.benchmarks.settings import Settings
 from emotionnet_ros.benchmarks.timing import QUICK
 from emotionnet_ros.node.measure import Measurement, measure
 from emotionnet_ros.node.programs import private_domain
-from emotionnet_ros.node.start import STEPS, measure_start, measure_steps
+from emotionnet_ros.node.start import STEPS, measure_minimal, measure_start, measure_steps
 
 # Width, height, faces.
 SCENES = tuple((*size, faces) for size in ((640, 480), (1280, 720)) for faces in (0, 1, 4))
@@ -62,22 +62,35 @@ def run_start(settings: Settings) -> Result:
     with _ros():
         parameters = [f'network.model:={settings.network}']
         try:
-            starts = [measure_start(parameters, RATE_HZ) for _ in range(count)]
+            both = [
+                (measure_start(parameters, RATE_HZ, phase), measure_minimal(RATE_HZ, phase))
+                for phase in np.arange(count) / count
+            ]
         except RuntimeError as error:
             return Result('h', START_TITLE, [], {'start': str(error)})
         steps = [measure_steps() for _ in range(count)]
-    values = {
+    starts, minimal = [start for start, _ in both], [seconds for _, seconds in both]
+    first = [start.first_answer for start in starts]
+    medians = {
+        'active, s': [start.active for start in starts],
         'subscribed, s': [start.subscribed for start in starts],
-        'first answer, s': [start.first_answer for start in starts],
+        'first answer, s': first,
         'first face, s': [start.first_face for start in starts],
         'its CPU time by then, s': [start.cpu_seconds for start in starts],
         **{f'of it {name}, s': [step[name] for step in steps] for name in STEPS},
+        'bare subscription, first image, s': minimal,
+    }
+    spread = {
+        'first answer, least': min(first),
+        'first answer, most': max(first),
+        'bare subscription, least': min(minimal),
+        'bare subscription, most': max(minimal),
     }
     row = Row(
         {'starts': count},
         cpu_ms={},
         wall_ms={},
-        values={name: float(np.median(seconds)) for name, seconds in values.items()},
+        values={name: float(np.median(v)) for name, v in medians.items()} | spread,
         stages_ms={},
     )
     return Result('h', START_TITLE, [row])

@@ -125,6 +125,7 @@ class Camera:
         self._time_line = 0
         self._worked_in = 0
         self._silent_since = time.monotonic()
+        self._heard = -math.inf
         self._warned_of: dict[str, float] = {}
         self._refused: Counter[str] = Counter()
         self._age = math.nan
@@ -157,6 +158,10 @@ class Camera:
                 f'No image on {self.topic} for {silence:.0f} s: '
                 f'{self.subscription.describe_publishers()}'
             )
+
+    def heard_within(self, seconds: float) -> bool:
+        """Whether an image came in the last seconds."""
+        return time.monotonic() - self._heard < seconds
 
     def start_anew(self) -> None:
         """Forget faces and smoothing before the next image: the node's time jumped."""
@@ -232,7 +237,7 @@ class Camera:
 
     def _receive(self, message: ImageMessage) -> None:
         now = time.monotonic()
-        self._silent_since = now
+        self._silent_since = self._heard = now
         self.skip(self._hand_on(self, Arrival(message, now, self._time_line)))
 
     def _silence(self) -> float:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +33,19 @@ class FrameCounter:
         self._lock = threading.Lock()
         self._counts = FrameCounts()
 
-    def add(self, **counts: int) -> FrameCounts:
-        """Add to some counts, by name, and give all of them."""
+    def add(
+        self, *, received: int = 0, processed: int = 0, skipped: int = 0, lost: int = 0
+    ) -> FrameCounts:
+        """Add to some counts and give all of them."""
         with self._lock:
-            self._counts = replace(
-                self._counts,
-                **{name: getattr(self._counts, name) + n for name, n in counts.items()},
-            )
+            if received or processed or skipped or lost:
+                counts = self._counts
+                self._counts = FrameCounts(
+                    counts.received + received,
+                    counts.processed + processed,
+                    counts.skipped + skipped,
+                    counts.lost + lost,
+                )
             return self._counts
 
 

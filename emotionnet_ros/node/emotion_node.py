@@ -218,6 +218,7 @@ class EmotionNode(LifecycleNode):  # type: ignore[misc]
                 kind,
                 topic,
                 QoSProfile(depth=RESULT_QUEUE),
+                event_callbacks=qos.without_events(),
                 qos_overriding_options=qos.overriding_options(reliability=True),
             )
 

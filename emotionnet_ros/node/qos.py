@@ -6,6 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
 
 from rcl_interfaces.msg import ParameterDescriptor, SetParametersResult
 from rclpy.exceptions import ParameterException
@@ -14,6 +17,8 @@ from rclpy.qos import QoSPolicyKind, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import InvalidQosOverridesError, QoSOverridingOptions
 
 AUTOMATIC = 'auto'
+# Humble has them under the older name, which warns everywhere else.
+_EVENTS = 'rclpy.event_handler' if find_spec('rclpy.event_handler') else 'rclpy.qos_event'
 _POLICIES = (QoSPolicyKind.HISTORY, QoSPolicyKind.DEPTH, QoSPolicyKind.DURABILITY)
 
 
@@ -27,6 +32,15 @@ def overriding_options(*, reliability: bool) -> QoSOverridingOptions:
     """Let users override history, depth and durability, and reliability where asked for."""
     policies = (*_POLICIES, QoSPolicyKind.RELIABILITY) if reliability else _POLICIES
     return QoSOverridingOptions(policies, callback=_check)
+
+
+def without_events() -> Any:
+    """Give the event callbacks of a publisher that waits for no events.
+
+    By default a publisher waits to warn of listeners whose quality of service does not fit, and
+    the executor looks after that at each image. The listeners themselves warn of the same.
+    """
+    return import_module(_EVENTS).PublisherEventCallbacks(use_default_callbacks=False)
 
 
 def overridden_reliability(node: Node, full_topic: str) -> ReliabilityPolicy | None:

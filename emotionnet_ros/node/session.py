@@ -28,6 +28,8 @@ from emotionnet_ros.pipeline import MAX_STEP_BACK
 from emotionnet_ros.power.operating_points import OperatingPoint
 
 WATCH_PERIOD = 0.2
+# While images come; each look costs the executor as much as an image does.
+CALM_WATCH_PERIOD = 1.0
 # Simulated time goes on in steps; one of so many seconds is a jump.
 MAX_STEP_AHEAD = 5.0
 CLOCK_CHANGES = {
@@ -182,6 +184,11 @@ class Session:
         if self._listening:
             for camera in self._cameras:
                 camera.watch()
+        images_come = self._listening and all(
+            camera.heard_within(CALM_WATCH_PERIOD) for camera in self._cameras
+        )
+        period = CALM_WATCH_PERIOD if images_come else WATCH_PERIOD
+        self._timer.timer_period_ns = round(period * 1e9)
 
     def _follow_listeners(self) -> bool:
         """Subscribe while somebody listens, or always, and unsubscribe; whether that changed."""

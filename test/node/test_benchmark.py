@@ -37,5 +37,7 @@ def test_the_start_is_measured(tmp_path):
     (row,) = subject['rows']
     values = row['values']
     assert 0 < values['first answer, s'] <= values['first face, s']
+    assert 0 < values['active, s'] < values['first answer, s']
+    assert values['bare subscription, first image, s'] > values['of it Python, s']
     assert values['its CPU time by then, s'] > 0
     assert values['of it Python, s'] > 0

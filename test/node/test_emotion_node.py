@@ -4,6 +4,7 @@
 
 import logging
 import time
+from contextlib import contextmanager
 
 import pytest
 import rclpy
@@ -11,7 +12,7 @@ from rclpy.executors import SingleThreadedExecutor
 from sensor_msgs.msg import Image
 
 from emotionnet_ros.imaging import ImageError
-from emotionnet_ros.node import emotion_node, models
+from emotionnet_ros.node import emotion_node, models, session
 
 pytestmark = pytest.mark.filterwarnings('error::pytest.PytestUnhandledThreadExceptionWarning')
 
@@ -70,21 +71,48 @@ def node(context, detector, monkeypatch):
     node.destroy_node()
 
 
-def give_an_image(node, detector):
+@contextmanager
+def spinning(node):
+    """Give two functions that spin the node for a moment: with an image for it, and without."""
     camera = rclpy.create_node('camera', context=node.context)
     publisher = camera.create_publisher(Image, 'image', 1)
     executor = SingleThreadedExecutor(context=node.context)
     executor.add_node(node)
     image = Image(width=64, height=48, encoding='mono8', step=64, data=bytes(64 * 48))
-    publisher.publish(image)
+
+    def spin():
+        executor.spin_once(timeout_sec=0.1)
 
     def publish():
         publisher.publish(image)
-        executor.spin_once(timeout_sec=0.1)
+        spin()
 
-    wait_until(lambda: detector.started, publish)
-    executor.shutdown()
-    camera.destroy_node()
+    try:
+        yield publish, spin
+    finally:
+        executor.shutdown()
+        camera.destroy_node()
+
+
+def give_an_image(node, detector):
+    with spinning(node) as (publish, _):
+        wait_until(lambda: detector.started, publish)
+
+
+def test_publishers_are_looked_for_less_often_while_images_come(node):
+    watch = node._session._timer
+    assert watch.timer_period_ns == round(session.WATCH_PERIOD * 1e9)
+    with spinning(node) as (publish, spin):
+        spin()
+        assert watch.timer_period_ns == round(session.WATCH_PERIOD * 1e9)
+        wait_until(lambda: watch.timer_period_ns > session.WATCH_PERIOD * 1e9, publish)
+        assert watch.timer_period_ns == round(session.CALM_WATCH_PERIOD * 1e9)
+        wait_until(lambda: watch.timer_period_ns < session.CALM_WATCH_PERIOD * 1e9, spin)
+
+
+def test_the_executor_waits_for_no_events_of_the_outputs(node):
+    assert set(node._outputs) == set(emotion_node.TOPICS)
+    assert not any(output.event_handlers for output in node._outputs.values())
 
 
 def test_an_interrupt_while_an_image_is_worked_on_is_quiet(node, context, detector, capfd):
