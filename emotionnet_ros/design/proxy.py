@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Generator, Tensor
+from torch.nn.functional import cross_entropy
 
 from emotionnet_ros.design.prototype import Prototype
 from emotionnet_ros.design.study import SUPERNET, StudyError
@@ -18,11 +19,7 @@ from emotionnet_ros.design.supernet import Supernet, recalibrate
 from emotionnet_ros.networks.modules import NanoModule
 from emotionnet_ros.networks.tables import Network
 from emotionnet_ros.training.augmentation import augment
-from emotionnet_ros.training.calibration import (
-    fit_temperature,
-    negative_log_likelihood,
-    softmax,
-)
+from emotionnet_ros.training.calibration import negative_log_likelihood, softmax
 from emotionnet_ros.training.config import ConfigError, TrainingConfig, config_from
 from emotionnet_ros.training.ferplus import read_split
 from emotionnet_ros.training.metrics import Scores, score
@@ -32,11 +29,12 @@ from emotionnet_ros.training.train import training_set, validation_set
 RECALIBRATION_IMAGES = 1024
 VALIDATION_IMAGES = 1600
 _BATCH = 128
+_OFFSET_PENALTY = 1e-3  # keeps a class without images from running away
 
 
 @dataclass(frozen=True)
 class ProxyScores:
-    """``likelihood_cost``: mean of minus the log of the label's calibrated probability."""
+    """``likelihood_cost``: mean of minus the log of the label's probability once ``rescaled``."""
 
     likelihood_cost: float
     classified: Scores
@@ -99,12 +97,55 @@ class Proxy:
         module: NanoModule = self.supernet.cut_out(network).cpu()
         module.to(memory_format=torch.channels_last)
         recalibrate(module, self.data.batches)
-        logits = torch.cat([module(batch) for batch in self.data.images.split(_BATCH)]).numpy()
+        logits = torch.cat([module(batch) for batch in self.data.images.split(_BATCH)])
         labels = self.data.labels
-        calibrated = logits / fit_temperature(logits, labels)
-        return ProxyScores(
-            negative_log_likelihood(calibrated, labels), score(softmax(logits), labels)
-        )
+        found = rescaled(logits, torch.from_numpy(labels)).numpy()
+        return ProxyScores(negative_log_likelihood(found, labels), score(softmax(found), labels))
+
+
+def rescaled(logits: Tensor, labels: Tensor) -> Tensor:
+    """Scale the logits and shift each class, so that the labels become as likely as can be.
+
+    All designs share the weights of the supernet's head, but what it reads is larger where more
+    layers are added up, and weighs more beside the head's biases. A training of its own sets that
+    right, so it must not count against a design. Each half of the images, drawn by chance, takes
+    the numbers that fit the other half.
+
+    Source: Guo et al., "On Calibration of Modern Neural Networks", ICML 2017 (vector scaling, here
+    with one scale for all classes).
+
+    Parameters
+    ----------
+    logits
+        Float [N, classes].
+    labels
+        Int64 [N].
+    """
+    chance = Generator().manual_seed(0)
+    order = torch.randperm(len(labels), generator=chance)
+    found = torch.empty_like(logits)
+    halves = order[::2], order[1::2]
+    for fitted, other in (halves, halves[::-1]):
+        scale, offsets = _scale_and_offsets(logits[fitted], labels[fitted])
+        found[other] = logits[other] * scale + offsets
+    return found
+
+
+def _scale_and_offsets(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    logarithm = torch.zeros(1, requires_grad=True)
+    offsets = torch.zeros(logits.shape[1], requires_grad=True)
+    optimiser = torch.optim.LBFGS([logarithm, offsets], max_iter=50, line_search_fn='strong_wolfe')
+
+    def cost() -> Tensor:
+        optimiser.zero_grad()
+        likelihood = cross_entropy(logits * logarithm.exp() + offsets, labels)
+        total = likelihood + _OFFSET_PENALTY * offsets.square().sum()
+        total.backward()
+        return total
+
+    with torch.enable_grad():
+        optimiser.step(cost)
+    return logarithm.detach().exp(), offsets.detach()
 
 
 def trained_proxy(
@@ -134,5 +175,5 @@ def trained_proxy(
         raise StudyError(f'{path} is of another version of this code: {error}') from error
     supernet.eval()
     data = proxy_data(data_folder, config, validation_images)
-    name = f'supernet after epoch {checkpoint["epoch"]}, {len(data.labels)} images'
+    name = f'supernet after epoch {checkpoint["epoch"]}, {len(data.labels)} images, rescaled'
     return Proxy(supernet, data, name)
