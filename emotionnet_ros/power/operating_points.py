@@ -44,7 +44,7 @@ class OperatingPoint:
     detector_input_size
         Longer side in pixels of the picture that the detector sees; 0 is the detector's default.
     network
-        Name of a shipped network, ``nano_a`` or ``nano_b``, or path of an ONNX file.
+        Name of a shipped network, ``nano_a``, ``nano_b`` or ``nano_c``, or path of an ONNX file.
     threads
         Threads of the network, at least 1.
     energy_per_frame
