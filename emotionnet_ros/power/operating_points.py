@@ -88,14 +88,14 @@ class OperatingPoint:
 # profile_power, times 4 W, about what such a core costs. The governor learns how far a machine is
 # from them; a table measured on that machine also has the ratios between the rows right.
 BUILT_IN: Sequence[OperatingPoint] = (
-    OperatingPoint('a1', 1, 0, 'nano_a', 1, 0.0197),
-    OperatingPoint('b1', 1, 0, 'nano_b', 1, 0.0187),
+    OperatingPoint('a1', 1, 0, 'nano_a', 1, 0.0195),
+    OperatingPoint('c1', 1, 0, 'nano_c', 1, 0.0158),
     OperatingPoint('a2', 2, 0, 'nano_a', 1, 0.0133),
-    OperatingPoint('a3', 3, 0, 'nano_a', 1, 0.0112),
-    OperatingPoint('b2', 2, 0, 'nano_b', 1, 0.0111),
-    OperatingPoint('b3', 3, 0, 'nano_b', 1, 0.0096),
-    OperatingPoint('b5', 5, 0, 'nano_b', 1, 0.0074),
-    OperatingPoint('b10', 10, 0, 'nano_b', 1, 0.0057),
+    OperatingPoint('a3', 3, 0, 'nano_a', 1, 0.0111),
+    OperatingPoint('c2', 2, 0, 'nano_c', 1, 0.0092),
+    OperatingPoint('c3', 3, 0, 'nano_c', 1, 0.0068),
+    OperatingPoint('c5', 5, 0, 'nano_c', 1, 0.0050),
+    OperatingPoint('c10', 10, 0, 'nano_c', 1, 0.0037),
 )
 
 

@@ -12,7 +12,7 @@ from emotionnet_ros.power.operating_points import BUILT_IN, OperatingPointError,
 @pytest.fixture
 def points(make_network):
     network = str(make_network())
-    return [replace(p, network=network) for p in BUILT_IN if p.network == 'nano_b'][:2]
+    return [replace(p, network=network) for p in BUILT_IN if p.network == 'nano_c'][:2]
 
 
 def test_cost_is_cpu_time_times_watts(points, face_picture):
