@@ -34,8 +34,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     started = time.monotonic()
     os.environ.setdefault('ROS_DOMAIN_ID', private_domain())
-    # The programs have groups of their own, so that a terminal that closes tells them nothing.
-    signal.signal(signal.SIGHUP, signal.default_int_handler)
+    # The programs have groups of their own, so that a terminal that closes tells them nothing. An
+    # exception raised here could get lost in a callback; rclpy's own handler ends the spinning.
+    signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
     with ExitStack() as stack:
         # On a terminal the table would wipe out what the programs say: it is shown at the end.
         output = stack.enter_context(tempfile.TemporaryFile()) if sys.stdout.isatty() else None

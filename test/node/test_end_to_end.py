@@ -82,7 +82,8 @@ def test_a_face_on_a_camera_topic_becomes_stamped_expressions(start, node, colle
     assert expression.face_age > 0
 
     timings = [answer.timing for answer in answers]
-    assert all(t.classify > 0 and (t.detect > 0) == t.detector_ran for t in timings)
+    assert all((t.detect > 0) == t.detector_ran for t in timings)
+    assert all(t.classify > 0 for t in timings[1:])  # at first sight it may not be sure
     # At 10 images a second the detector runs on each, but for one that the player was late before.
     assert timings[0].detector_ran
     for earlier, later in pairwise(answers):

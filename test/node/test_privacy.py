@@ -45,6 +45,7 @@ def test_it_writes_its_log_alone_and_talks_over_dds_alone(
     monkeypatch.setenv('ROS_LOG_DIR', str(tmp_path / 'log of others'))
     start('player', rate=10.0)
     process = node.process.pid
+    wait_until(lambda: answers and answers[-1].expressions, 'a face, sure at second sight')
 
     def look_on(images):
         answers.clear()
